@@ -1,0 +1,137 @@
+import type { Problem } from '../base/errors.ts';
+import type { IpAddress } from '../base/ip.ts';
+import type { ClientPlace } from '../geo/client.ts';
+import type { ServiceHealth, Verdict } from '../health/verdict.ts';
+import type { LatencyEstimate } from '../latency/estimate.ts';
+import type { Evaluation, Vip } from '../policy/choice.ts';
+import type { Traffic } from '../policy/traffic.ts';
+import type { NameKey, Zone } from '../zone/zone.ts';
+import type { ApplyOptions, ApplyResult, ObjectKind, ObjectWrite, Revision } from './change.ts';
+
+/** The configuration of one revision, read-only. */
+export interface Configuration {
+  readonly revision: number;
+  readonly zones: ReadonlyMap<NameKey, Zone>;
+  readonly traffic: Traffic;
+}
+
+/**
+ * All that the API, the CLI and the simulator may ask of the control plane.
+ * Errors are MeridianError; `E_PRECONDITION` when an ETag did not match, `E_NOT_FOUND`, `E_CONFLICT`.
+ */
+export interface Controller {
+  configuration(): Configuration;
+  /** `"r12"`, or undefined when the object does not exist. A zone's covers all its RRsets. */
+  etag(kind: ObjectKind, id: string): string | undefined;
+  body(kind: ObjectKind, id: string): string | undefined;
+  /** Validate, compile, store, publish: one revision, or an error and nothing. */
+  apply(writes: readonly ObjectWrite[], options: ApplyOptions): Promise<ApplyResult>;
+  /** Replaces one zone from master-file text. */
+  applyZoneText(origin: NameKey, text: string, options: ApplyOptions): Promise<ApplyResult>;
+  rollback(toRevision: number, options: ApplyOptions): Promise<ApplyResult>;
+  revision(number: number): Revision | undefined;
+  revisions(before: number, limit: number): readonly Revision[];
+
+  health(): HealthView;
+  explain(question: ExplainQuestion): Explanation;
+  /** RTT samples; returns how many were taken and what was wrong with the others. */
+  measure(samples: readonly RttSample[]): { accepted: number; problems: readonly Problem[] };
+  /** Load reports by service and member. */
+  reportLoad(samples: readonly LoadSample[]): { accepted: number; problems: readonly Problem[] };
+}
+
+export interface RttSample {
+  /** A prefix, an address, `AS64500` or a country code: one of the three. */
+  readonly prefix?: string;
+  readonly asn?: number;
+  readonly country?: string;
+  readonly region: string;
+  readonly ms: number;
+  /** How many measurements the number stands for; default 1. */
+  readonly count?: number;
+}
+
+export interface LoadSample {
+  readonly service: string;
+  readonly member: string;
+  /** In the unit of the member's capacity. */
+  readonly load: number;
+}
+
+/** Live health, for the API and explain. */
+export interface HealthView {
+  service(name: string): ServiceHealth | undefined;
+  /** Every target of one member with its verdict and the last error. */
+  targets(service: string, member?: string): readonly TargetStatus[];
+  events(before: number, limit: number): readonly HealthEvent[];
+}
+
+export interface TargetStatus {
+  readonly service: string;
+  readonly member: string;
+  readonly address: string;
+  readonly monitor: string;
+  readonly verdict: Verdict;
+  /** RFC 3339. */
+  readonly since: string;
+  /** Held back by damping until then. */
+  readonly heldUntil?: string;
+  readonly votes: readonly Vote[];
+}
+
+/** What one agent last said of a target. */
+export interface Vote {
+  readonly agent: string;
+  readonly state: Verdict;
+  readonly since: string;
+  readonly connectMs?: number;
+  readonly tlsMs?: number;
+  readonly firstByteMs?: number;
+  readonly error?: string;
+  readonly errorText?: string;
+}
+
+export interface HealthEvent {
+  readonly sequence: number;
+  readonly at: string;
+  readonly service: string;
+  readonly member: string;
+  readonly address: string;
+  readonly from: Verdict;
+  readonly to: Verdict;
+  /** `eu-west of web went down: 1 of 1 agents, connection refused`. */
+  readonly text: string;
+}
+
+export interface ExplainQuestion {
+  readonly name: string;
+  readonly type: 'A' | 'AAAA';
+  /** Address or prefix of the client; the ECS source prefix when a prefix. */
+  readonly client: string;
+}
+
+export interface Explanation {
+  readonly question: ExplainQuestion;
+  readonly revision: number;
+  readonly zone?: string;
+  readonly service?: string;
+  readonly client: {
+    readonly address: string;
+    readonly family: 4 | 6;
+    readonly place: ClientPlace;
+    /** Which database or override said so. */
+    readonly source: string;
+    readonly scopePrefix: number;
+    readonly classIndex: number;
+  };
+  readonly evaluation?: Evaluation;
+  /** What a query now would get (rotation and random draws aside). */
+  readonly answer: readonly Vip[];
+  readonly latency: Readonly<Record<string, LatencyEstimate>>;
+  readonly ttlSeconds?: number;
+  /** When the name is not steered: what it is instead (`static`, `NXDOMAIN`, `NODATA`, `REFUSED`). */
+  readonly note?: string;
+}
+
+/** Address type used across the control plane. */
+export type ClientAddress = IpAddress;
