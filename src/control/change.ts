@@ -23,6 +23,8 @@ export interface ObjectWrite {
   readonly kind: ObjectKind;
   readonly id: string;
   readonly body: string | null;
+  /** `file:line` that the wish was read from; problems name it instead of the object's path. */
+  readonly where?: string;
 }
 
 /** One accepted change of configuration: numbered, never edited. */

@@ -107,6 +107,8 @@ export type PolicyNode =
 export interface NodeOptions {
   /** Overrides the service's. */
   readonly minHealthy?: number;
+  /** The operator wrote `all`, which the children spell out. Only writing it back reads this. */
+  readonly all?: true;
 }
 
 /** `weight` overrides the member's; a nested node without one weighs the sum of its members. */
