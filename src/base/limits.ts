@@ -40,6 +40,21 @@ export const limits = {
 
   // API
   bodyBytes: 1024 * 1024,
+  /** Master files in `PUT /v1/zones/{zone}`: about 1 M records. */
+  zoneBodyBytes: 64 * 1024 * 1024,
+  /** Every recursion over a body ends here. */
+  jsonDepth: 64,
+  /** Problems listed in one answer; a reader mends a few and tries again. */
+  problemsPerAnswer: 100,
+  samplesPerBatch: 10_000,
+  apiConnections: 512,
+  /** Streams of live events; each costs a socket and a buffer. */
+  eventStreams: 32,
+  eventStreamBufferBytes: 256 * 1024,
+  /** Addresses whose failed authentications are remembered; the oldest gives way. */
+  authFailureAddresses: 4096,
+  authFailuresInARow: 20,
+  changesPerAnswer: 1000,
 
   // control: operator forms and the way of a change
   monitors: 1000,
@@ -72,4 +87,21 @@ export const limits = {
   tokens: 1000,
   tokenScopes: 100,
   chosenTokenMinChars: 16,
+
+  // health and probe
+  agents: 1000,
+  /** Silent agents are remembered this long: they still count as known, and cannot come back older. */
+  agentMemoryMs: 3_600_000,
+  /** What one agent checks; the plan's tail beyond it stays unknown. */
+  checksPerAgent: 50_000,
+  /** Sockets and processes that one agent has open at once; further checks wait their turn. */
+  concurrentChecks: 256,
+  concurrentExecChecks: 16,
+  /** Read of an HTTP body; a health answer is smaller, and no expression runs over more. */
+  checkBodyBytes: 64 * 1024,
+  /** An expression that backtracks for longer is given up. */
+  bodyPatternMs: 50,
+  execOutputBytes: 4096,
+  checkErrorChars: 200,
+  healthEvents: 10_000,
 } as const;

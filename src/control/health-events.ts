@@ -1,0 +1,62 @@
+import type { VelocityAlarm, VipTurn } from '../health/fleet-state.ts';
+import type { Verdict } from '../health/verdict.ts';
+import type { HealthEvent } from './controller.ts';
+
+/** The last changes of health, oldest shed first; numbered from 1 without gaps. */
+export class HealthEvents {
+  readonly #ring: HealthEvent[] = [];
+  readonly #capacity: number;
+  #sequence = 0;
+
+  constructor(capacity: number) {
+    this.#capacity = capacity;
+  }
+
+  add(event: Omit<HealthEvent, 'sequence'>): HealthEvent {
+    const numbered = { sequence: ++this.#sequence, ...event };
+    this.#ring[(numbered.sequence - 1) % this.#capacity] = numbered;
+    return numbered;
+  }
+
+  /** Up to `limit` events with a sequence below `before`, newest first. */
+  list(before: number, limit: number): HealthEvent[] {
+    const events: HealthEvent[] = [];
+    const oldest = Math.max(1, this.#sequence - this.#capacity + 1);
+    for (let at = Math.min(before - 1, this.#sequence); at >= oldest; at--) {
+      const event = this.#ring[(at - 1) % this.#capacity];
+      if (events.length >= limit || event === undefined) break;
+      events.push(event);
+    }
+    return events;
+  }
+}
+
+const became: Readonly<Record<Verdict, string>> = {
+  up: 'came up',
+  degraded: 'is degraded',
+  down: 'went down',
+  unknown: 'is unknown',
+};
+
+/** `eu-west of web went down: 7 of 9 agents, connect refused`; the VIP is named with its error class. */
+export function turnText(turn: VipTurn): string {
+  const who = `${turn.member} of ${turn.service} (${turn.address})`;
+  if (turn.cause === 'restored') {
+    return `${who} counts as ${turn.to} as before the restart, until it has been checked again`;
+  }
+  if (turn.cause === 'silence') return `${who} is unknown: no agent has a fresh word on it`;
+  const error = turn.error === undefined ? '' : `, ${turn.error.replaceAll('-', ' ')}`;
+  return `${who} ${became[turn.to]}: ${turn.agreeing} of ${agents(turn.voters)}${error}`;
+}
+
+/** What the velocity guard found, as a sentence. */
+export function alarmText(alarm: VelocityAlarm): string {
+  const what = `more than 25 % of ${alarm.service} would go down within 60 s on the word of agent region ${alarm.region} alone`;
+  return alarm.held
+    ? `${what}; held up until another agent region agrees`
+    : `${what}; there is no other agent region to ask, so it goes down`;
+}
+
+function agents(count: number): string {
+  return count === 1 ? '1 agent' : `${count} agents`;
+}
