@@ -1,0 +1,266 @@
+import { join } from 'node:path';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { MeridianError } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
+import type { ObjectChange, ObjectKind, Revision } from '../control/change.ts';
+import { chainHash, chainStart } from './chain.ts';
+import { staleCommit } from './memory-store.ts';
+import { type OpenDatabase, openDatabase, storeError } from './open-database.ts';
+import type { Store, StoredHealth, StoredObject, StoredToken } from './store.ts';
+
+/**
+ * Opens the store in a data directory; made on first use. `now` gives milliseconds since 1970.
+ * Throws `E_STORE_LOCKED` while another process has it, `E_STORE_CORRUPT` rather than start empty,
+ * `E_STORE_VERSION`, `E_STORE_WRITE`.
+ */
+export function openSqliteStore(folder: string, now: () => number = Date.now): Store {
+  return new SqliteStore(openDatabase(folder), join(folder, 'meridian.db'), now);
+}
+
+class SqliteStore implements Store {
+  readonly #open: OpenDatabase;
+  readonly #database: DatabaseSync;
+  readonly #file: string;
+  readonly #now: () => number;
+  readonly #statements = new Map<string, StatementSync>();
+
+  constructor(open: OpenDatabase, file: string, now: () => number) {
+    this.#open = open;
+    this.#database = open.database;
+    this.#file = file;
+    this.#now = now;
+  }
+
+  latest(): number {
+    const row = this.#sql('SELECT max(number) AS latest FROM revisions').get();
+    return Number(row?.['latest'] ?? 0);
+  }
+
+  // Objects keep the order in which they were first written, as the maps of a configuration do.
+  *objects(): Iterable<StoredObject> {
+    const rows = this.#sql('SELECT kind, id, body, revision FROM objects ORDER BY rowid').iterate();
+    for (const row of rows) yield toObject(row);
+  }
+
+  object(kind: ObjectKind, id: string): StoredObject | undefined {
+    const sql = 'SELECT kind, id, body, revision FROM objects WHERE kind = ? AND id = ?';
+    const row = this.#sql(sql).get(kind, id);
+    return row === undefined ? undefined : toObject(row);
+  }
+
+  commit(expected: number, entry: Parameters<Store['commit']>[1]): Revision {
+    return this.#transaction(() => {
+      const latest = this.latest();
+      if (expected !== latest) throw staleCommit(expected, latest);
+      const { at, actor, summary, changes } = entry;
+      const head = { number: expected + 1, at, actor, summary, changes };
+      const hash = chainHash(this.#hash(expected), head);
+      this.#sql(
+        'INSERT INTO revisions (number, at, actor, summary, hash) VALUES (?, ?, ?, ?, ?)',
+      ).run(head.number, at, actor, summary, hash);
+      for (const [position, change] of changes.entries()) {
+        this.#write(head.number, position, change);
+      }
+      this.#remember(entry.idempotencyKey, entry.response);
+      return { ...head, changes: [...changes], hash };
+    });
+  }
+
+  revision(number: number): Revision | undefined {
+    const sql = 'SELECT number, at, actor, summary, hash FROM revisions WHERE number = ?';
+    const row = this.#sql(sql).get(number);
+    return row === undefined ? undefined : this.#toRevision(row);
+  }
+
+  revisions(before: number, limit: number): readonly Revision[] {
+    const sql =
+      'SELECT number, at, actor, summary, hash FROM revisions WHERE number < ? ' +
+      'ORDER BY number DESC LIMIT ?';
+    const rows = this.#sql(sql).all(Math.min(before, Number.MAX_SAFE_INTEGER), Math.max(0, limit));
+    return rows.map((row) => this.#toRevision(row));
+  }
+
+  remembered(idempotencyKey: string): string | undefined {
+    const oldest = this.#now() - limits.idempotencyMs;
+    const sql = 'SELECT response FROM answers WHERE key = ? AND epoch_ms >= ?';
+    const row = this.#sql(sql).get(idempotencyKey, oldest);
+    return row === undefined ? undefined : String(row['response']);
+  }
+
+  tokens(): readonly StoredToken[] {
+    return this.#sql('SELECT * FROM tokens ORDER BY created_at, rowid')
+      .all()
+      .map((row) => ({
+        id: String(row['id']),
+        name: String(row['name']),
+        hash: String(row['hash']),
+        scopes: JSON.parse(String(row['scopes'])) as string[],
+        expiresAt: row['expires_at'] === null ? null : String(row['expires_at']),
+        createdAt: String(row['created_at']),
+      }));
+  }
+
+  putToken(token: StoredToken): void {
+    const { id, name, hash, scopes, expiresAt, createdAt } = token;
+    const sql =
+      'INSERT INTO tokens (id, name, hash, scopes, expires_at, created_at) VALUES (?, ?, ?, ?, ?, ?) ' +
+      'ON CONFLICT (id) DO UPDATE SET name = excluded.name, hash = excluded.hash, ' +
+      'scopes = excluded.scopes, expires_at = excluded.expires_at, created_at = excluded.created_at';
+    this.#transaction(() =>
+      this.#sql(sql).run(id, name, hash, JSON.stringify(scopes), expiresAt, createdAt),
+    );
+  }
+
+  deleteToken(id: string): boolean {
+    return this.#transaction(() => {
+      return this.#sql('DELETE FROM tokens WHERE id = ?').run(id).changes > 0;
+    });
+  }
+
+  loadHealth(): readonly StoredHealth[] {
+    return this.#sql('SELECT target, verdict, since FROM health ORDER BY rowid')
+      .all()
+      .map((row) => ({
+        target: String(row['target']),
+        verdict: String(row['verdict']),
+        since: String(row['since']),
+      }));
+  }
+
+  saveHealth(health: readonly StoredHealth[]): void {
+    this.#transaction(() => {
+      this.#database.exec('DELETE FROM health');
+      const insert = this.#sql('INSERT INTO health (target, verdict, since) VALUES (?, ?, ?)');
+      for (const { target, verdict, since } of health) insert.run(target, verdict, since);
+    });
+  }
+
+  verify(): number | undefined {
+    let previousHash = chainStart;
+    const rows = this.#sql(
+      'SELECT number, at, actor, summary, hash FROM revisions ORDER BY number',
+    ).iterate();
+    let next = 1;
+    const lastWords = new Map<string, { revision: number; body: string }>();
+    for (const row of rows) {
+      const revision = this.#toRevision(row);
+      const whole = revision.number === next && chainHash(previousHash, revision) === revision.hash;
+      if (!whole) return next;
+      for (const { kind, id, after } of revision.changes) {
+        if (after === null) lastWords.delete(`${kind} ${id}`);
+        else lastWords.set(`${kind} ${id}`, { revision: next, body: after });
+      }
+      previousHash = revision.hash;
+      next += 1;
+    }
+    return this.#strayObject(lastWords);
+  }
+
+  close(): void {
+    this.#statements.clear();
+    this.#open.close();
+  }
+
+  /** The first revision whose last word on an object is not what the objects table holds. */
+  #strayObject(lastWords: Map<string, { revision: number; body: string }>): number | undefined {
+    const strays: number[] = [];
+    for (const { kind, id, body, revision } of this.objects()) {
+      const word = lastWords.get(`${kind} ${id}`);
+      if (word?.revision !== revision || word.body !== body)
+        strays.push(word?.revision ?? revision);
+      lastWords.delete(`${kind} ${id}`);
+    }
+    for (const { revision } of lastWords.values()) strays.push(revision);
+    return strays.length === 0 ? undefined : strays.reduce((a, b) => Math.min(a, b));
+  }
+
+  #write(revision: number, position: number, change: ObjectChange): void {
+    const { kind, id, before, after } = change;
+    const record =
+      'INSERT INTO changes (revision, position, kind, id, before, after) VALUES (?, ?, ?, ?, ?, ?)';
+    this.#sql(record).run(revision, position, kind, id, before, after);
+    if (after === null) {
+      this.#sql('DELETE FROM objects WHERE kind = ? AND id = ?').run(kind, id);
+      return;
+    }
+    const put =
+      'INSERT INTO objects (kind, id, body, revision) VALUES (?, ?, ?, ?) ON CONFLICT (kind, id) ' +
+      'DO UPDATE SET body = excluded.body, revision = excluded.revision';
+    this.#sql(put).run(kind, id, after, revision);
+  }
+
+  #remember(key: string | undefined, response: string | undefined): void {
+    const nowMs = this.#now();
+    this.#sql('DELETE FROM answers WHERE epoch_ms < ?').run(nowMs - limits.idempotencyMs);
+    if (key === undefined || response === undefined) return;
+    const sql = 'INSERT OR REPLACE INTO answers (key, response, epoch_ms) VALUES (?, ?, ?)';
+    this.#sql(sql).run(key, response, nowMs);
+  }
+
+  #hash(number: number): string {
+    if (number === 0) return chainStart;
+    const row = this.#sql('SELECT hash FROM revisions WHERE number = ?').get(number);
+    return String(row?.['hash']);
+  }
+
+  #toRevision(row: Record<string, unknown>): Revision {
+    const number = Number(row['number']);
+    const load = () => this.#changes(number);
+    let loaded: readonly ObjectChange[] | undefined;
+    return {
+      number,
+      at: String(row['at']),
+      actor: String(row['actor']),
+      summary: String(row['summary']),
+      // A first import can hold a million changes; a list of revisions must not load them all.
+      get changes() {
+        loaded ??= load();
+        return loaded;
+      },
+      hash: String(row['hash']),
+    };
+  }
+
+  #changes(revision: number): ObjectChange[] {
+    const sql = 'SELECT kind, id, before, after FROM changes WHERE revision = ? ORDER BY position';
+    return this.#sql(sql)
+      .all(revision)
+      .map((row) => ({
+        kind: String(row['kind']) as ObjectKind,
+        id: String(row['id']),
+        before: row['before'] === null ? null : String(row['before']),
+        after: row['after'] === null ? null : String(row['after']),
+      }));
+  }
+
+  /** All or nothing, on disk when it returns (synchronous = FULL). */
+  #transaction<T>(work: () => T): T {
+    try {
+      this.#database.exec('BEGIN IMMEDIATE');
+      const result = work();
+      this.#database.exec('COMMIT');
+      return result;
+    } catch (error) {
+      if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
+      throw error instanceof MeridianError ? error : storeError(error, this.#file);
+    }
+  }
+
+  #sql(sql: string): StatementSync {
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) {
+      statement = this.#database.prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+}
+
+function toObject(row: Record<string, unknown>): StoredObject {
+  return {
+    kind: String(row['kind']) as ObjectKind,
+    id: String(row['id']),
+    body: String(row['body']),
+    revision: Number(row['revision']),
+  };
+}

@@ -1,0 +1,177 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { after, test } from 'node:test';
+import { MeridianError } from '../../src/base/errors.ts';
+import { openSqliteStore } from '../../src/store/sqlite-store.ts';
+import type { Store } from '../../src/store/store.ts';
+import { storeContract } from './store-contract.ts';
+
+const folders: string[] = [];
+after(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
+function newFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'meridian-store-'));
+  folders.push(folder);
+  return folder;
+}
+
+function commit(store: Store, body: string): void {
+  store.commit(store.latest(), {
+    at: '2026-01-02T03:04:05.000Z',
+    actor: 'tester',
+    summary: 'test',
+    changes: [{ kind: 'region', id: 'a', before: null, after: body }],
+  });
+}
+
+const failsWith = (code: string, text: RegExp) => (error: unknown) => {
+  assert.ok(error instanceof MeridianError, String(error));
+  assert.equal(error.code, code);
+  assert.match(error.message, text);
+  return true;
+};
+
+storeContract('SqliteStore', (now) => openSqliteStore(newFolder(), now));
+
+test('openSqliteStore() finds everything again after close()', () => {
+  const folder = newFolder();
+  const store = openSqliteStore(folder);
+  commit(store, '{"n":1}');
+  commit(store, '{"n":2}');
+  store.close();
+  const again = openSqliteStore(folder);
+  assert.equal(again.latest(), 2);
+  assert.equal(again.object('region', 'a')?.body, '{"n":2}');
+  assert.equal(again.verify(), undefined);
+  again.close();
+});
+
+test('openSqliteStore() refuses a directory that is in use and names the process', () => {
+  const folder = newFolder();
+  const store = openSqliteStore(folder);
+  assert.throws(
+    () => openSqliteStore(folder),
+    failsWith('E_STORE_LOCKED', new RegExp(`pid ${process.pid}\\b`)),
+  );
+  commit(store, '{}');
+  store.close();
+  openSqliteStore(folder).close();
+});
+
+test('openSqliteStore() refuses a file that is no database', () => {
+  const folder = newFolder();
+  writeFileSync(join(folder, 'meridian.db'), 'these are not the bytes of a database'.repeat(100));
+  assert.throws(() => openSqliteStore(folder), failsWith('E_STORE_CORRUPT', /backup/));
+});
+
+test('openSqliteStore() refuses the database of another program', () => {
+  const folder = newFolder();
+  const other = new DatabaseSync(join(folder, 'meridian.db'));
+  other.exec('CREATE TABLE customers (name TEXT)');
+  other.close();
+  assert.throws(() => openSqliteStore(folder), failsWith('E_STORE_CORRUPT', /not written by/));
+});
+
+test('openSqliteStore() refuses a damaged database and leaves it as it is', () => {
+  const folder = newFolder();
+  const file = join(folder, 'meridian.db');
+  const store = openSqliteStore(folder);
+  for (let n = 0; n < 50; n++) commit(store, JSON.stringify({ n, padding: 'y'.repeat(2000) }));
+  store.close();
+  const bytes = readFileSync(file);
+  bytes.fill(0xa5, 4096, bytes.length - 4096);
+  writeFileSync(file, bytes);
+  assert.throws(() => openSqliteStore(folder), failsWith('E_STORE_CORRUPT', /nothing was changed/));
+  assert.deepEqual(readFileSync(file), bytes);
+});
+
+test('openSqliteStore() never takes a lost database for a first start', () => {
+  const folder = newFolder();
+  const store = openSqliteStore(folder);
+  commit(store, '{}');
+  store.close();
+  truncateSync(join(folder, 'meridian.db'), 0);
+  assert.throws(() => openSqliteStore(folder), failsWith('E_STORE_CORRUPT', /gone or empty/));
+  rmSync(join(folder, 'meridian.db'));
+  assert.throws(() => openSqliteStore(folder), failsWith('E_STORE_CORRUPT', /gone or empty/));
+  rmSync(join(folder, 'meridian.pid'));
+  const fresh = openSqliteStore(folder);
+  assert.equal(fresh.latest(), 0);
+  fresh.close();
+});
+
+test('openSqliteStore() refuses a database of a newer format', () => {
+  const folder = newFolder();
+  openSqliteStore(folder).close();
+  const database = new DatabaseSync(join(folder, 'meridian.db'));
+  database.exec('PRAGMA user_version = 99');
+  database.close();
+  assert.throws(() => openSqliteStore(folder), failsWith('E_STORE_VERSION', /format 99/));
+});
+
+test('verify() finds the revision that somebody edited', () => {
+  for (const [edit, bad] of [
+    [`UPDATE changes SET after = '{"n":9}' WHERE revision = 2`, 2],
+    [`UPDATE revisions SET actor = 'nobody' WHERE number = 3`, 3],
+    ['DELETE FROM changes WHERE revision = 1', 1],
+    [`UPDATE objects SET body = '{"n":9}'`, 4],
+    ['DELETE FROM objects', 4],
+  ] as const) {
+    const folder = newFolder();
+    const store = openSqliteStore(folder);
+    for (let n = 1; n <= 4; n++) commit(store, `{"n":${n}}`);
+    store.close();
+    const database = new DatabaseSync(join(folder, 'meridian.db'));
+    database.exec(edit);
+    database.close();
+    const again = openSqliteStore(folder);
+    assert.equal(again.verify(), bad, edit);
+    again.close();
+  }
+});
+
+test('the data directory is for its owner alone', () => {
+  const folder = join(newFolder(), 'data');
+  openSqliteStore(folder).close();
+  assert.equal(statSync(folder).mode & 0o077, 0);
+});
+
+test('every acknowledged commit is there after kill -9', async () => {
+  const folder = newFolder();
+  let acknowledged = 0;
+  for (const lifeMs of [30, 90, 160]) {
+    const script = join(import.meta.dirname, 'commit-forever.ts');
+    const child = spawn(process.execPath, [script, folder], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const exited = once(child, 'exit');
+    let printed = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      // The life begins with the first commit, however long the start took.
+      if (printed === '') setTimeout(() => child.kill('SIGKILL'), lifeMs);
+      printed += chunk.toString();
+    });
+    const drained = once(child.stdout, 'close');
+    const [, signal] = (await exited) as [number | null, string | null];
+    await drained;
+    assert.equal(signal, 'SIGKILL');
+    const lines = printed.split('\n').slice(0, -1);
+    acknowledged = Number(lines.at(-1));
+    const store = openSqliteStore(folder);
+    assert.ok(store.latest() >= acknowledged, `${store.latest()} of ${acknowledged}`);
+    // One commit may have landed without its acknowledgement; more than one cannot.
+    assert.ok(store.latest() <= acknowledged + 1);
+    assert.equal(store.verify(), undefined);
+    const body = JSON.parse(store.object('region', 'counter')?.body ?? '') as { count: number };
+    assert.equal(body.count, store.latest());
+    store.close();
+  }
+  assert.ok(acknowledged > 3);
+});
