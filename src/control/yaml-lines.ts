@@ -1,0 +1,76 @@
+import type { Document, Node } from 'yaml';
+import { isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, visit } from 'yaml';
+import { errorText, type Problem } from '../base/errors.ts';
+import { type Locate, pointerKeys } from './findings.ts';
+
+/** A YAML file as data, with the line of everything in it. */
+export interface YamlReading {
+  /** Undefined when the file is not well-formed. */
+  readonly value: unknown;
+  readonly problems: readonly Problem[];
+  /** `file:line` of a JSON pointer, or of the nearest thing above it that is written. */
+  readonly locate: Locate;
+}
+
+/** More anchors' worth of copies than anybody writes by hand; stops "billion laughs". */
+const maxAliasCount = 1000;
+
+/** Reads YAML 1.2 (core schema: `NO` is a text), one document, no own tags. Never throws. */
+export function readYaml(text: string, file: string): YamlReading {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const at = (offset: number) => `${file}:${lines.linePos(offset).line || 1}`;
+  const problems: Problem[] = [...document.errors, ...document.warnings].map((error) => ({
+    code: 'E_FORM_SYNTAX',
+    message: `${error.message}; correct the YAML`,
+    where: at(error.pos[0]),
+  }));
+  visit(document, {
+    Alias(_, alias) {
+      if (alias.resolve(document) !== undefined) return;
+      const message = `*${alias.source} stands for nothing; write &${alias.source} before it`;
+      problems.push({ code: 'E_FORM_SYNTAX', message, where: at(alias.range?.[0] ?? 0) });
+    },
+  });
+  const locate: Locate = (path) => at(offsetOf(document, pointerKeys(path)));
+  if (problems.length > 0) return { value: undefined, problems, locate };
+  try {
+    return { value: document.toJS({ maxAliasCount }), problems, locate };
+  } catch (error) {
+    const message = `${errorText(error)}; write the copies out`;
+    return {
+      value: undefined,
+      problems: [{ code: 'E_FORM_SYNTAX', message, where: file }],
+      locate,
+    };
+  }
+}
+
+/** Where the last key of a path is written, or of the nearest one above it that exists. */
+function offsetOf(document: Document, keys: readonly string[]): number {
+  let node: unknown = document.contents;
+  let offset = start(node) ?? 0;
+  for (const key of keys) {
+    if (isAlias(node)) node = node.resolve(document);
+    if (isMap(node)) {
+      const pair = node.items.find((item) => keyText(item.key) === key);
+      if (pair === undefined) break;
+      offset = start(pair.key) ?? start(pair.value) ?? offset;
+      node = pair.value;
+    } else if (isSeq(node)) {
+      node = node.items[Number(key)];
+      offset = start(node) ?? offset;
+    } else {
+      break;
+    }
+  }
+  return offset;
+}
+
+function start(node: unknown): number | undefined {
+  return isNode(node) ? (node as Node).range?.[0] : undefined;
+}
+
+function keyText(key: unknown): string {
+  return isScalar(key) ? String(key.value) : String(key);
+}
