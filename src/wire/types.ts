@@ -6,15 +6,25 @@ export const rrTypes = {
   NS: 2,
   CNAME: 5,
   SOA: 6,
+  MB: 7,
+  MG: 8,
+  MR: 9,
   PTR: 12,
   HINFO: 13,
+  MINFO: 14,
   MX: 15,
   TXT: 16,
   RP: 17,
+  AFSDB: 18,
+  RT: 21,
+  SIG: 24,
+  PX: 26,
   AAAA: 28,
   LOC: 29,
+  NXT: 30,
   SRV: 33,
   NAPTR: 35,
+  KX: 36,
   DNAME: 39,
   OPT: 41,
   DS: 43,
@@ -22,7 +32,13 @@ export const rrTypes = {
   RRSIG: 46,
   NSEC: 47,
   DNSKEY: 48,
+  NSEC3: 50,
+  NSEC3PARAM: 51,
   TLSA: 52,
+  SMIMEA: 53,
+  CDS: 59,
+  CDNSKEY: 60,
+  OPENPGPKEY: 61,
   SVCB: 64,
   HTTPS: 65,
   SPF: 99,
@@ -84,4 +100,10 @@ export interface RdataError {
   readonly code: ErrorCode;
   /** A sentence with the offending value and the remedy. */
   readonly message: string;
+}
+
+/** Tells an error from what was asked for, where a function returns either. */
+export function isRdataError(value: unknown): value is RdataError {
+  if (value instanceof Uint8Array || typeof value !== 'object' || value === null) return false;
+  return 'code' in value && 'message' in value && !(value instanceof Error);
 }
