@@ -98,6 +98,17 @@ export const errorCodes = {
   E_STREAMS: 'too many streams of events are open',
   // health and probe
   E_LOAD: 'a load report names no member or holds no load',
+  // geo: databases
+  E_GEO_FILE: 'a geo database cannot be read',
+  E_GEO_NOT_MMDB: 'a geo database is empty, packed, or not in the MMDB format',
+  E_GEO_DAMAGED: 'a geo database is truncated or damaged',
+  E_GEO_TOO_LARGE: 'a geo database is over the limit',
+  E_GEO_LAYOUT:
+    'the records of a geo database are of no known layout, or not of the kind asked for',
+  E_GEO_SHRUNK: 'a new geo database has lost most of its networks',
+  E_GEO_FAMILY: 'a geo database knows one address family only',
+  E_GEO_OVERRIDE: "the operator's word on a network is malformed",
+  E_GEO_CLASSES: 'a client map would have too many classes',
 } as const;
 
 export type ErrorCode = keyof typeof errorCodes;

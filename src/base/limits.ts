@@ -104,4 +104,12 @@ export const limits = {
   execOutputBytes: 4096,
   checkErrorChars: 200,
   healthEvents: 10_000,
+
+  // geo
+  /** City databases are below 200 MiB; Node reads no file of 2 GiB in one go. */
+  geoFileBytes: 1024 * 1024 * 1024,
+  /** Classes of one client map; each is evaluated for every service that uses the map. */
+  clientClasses: 65_536,
+  /** Text that is compared with every place name. */
+  placeNameChars: 64,
 } as const;
