@@ -5,7 +5,7 @@ export const errorCodes = {
   E_PORT_TAKEN: 'another process holds the address',
   E_PORT_FORBIDDEN: 'the process may not bind the port',
   E_INTERNAL: 'a bug in Meridian',
-  E_EXPLAIN_QUESTION: 'the name or client to explain cannot be read',
+  E_EXPLAIN_QUESTION: 'the client to explain cannot be read',
   // wire: names and rdata
   E_NAME_SYNTAX: 'a domain name is malformed',
   E_NAME_TOO_LONG: 'a label is over 63 or a name over 255 octets',

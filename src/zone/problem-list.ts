@@ -1,0 +1,79 @@
+import type { ErrorCode, Problem } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
+
+/** Collects what is wrong with one zone, up to `limits.problemsPerZone` errors and as many warnings. */
+export class ProblemList {
+  readonly #file: string | undefined;
+  readonly #problems: Problem[] = [];
+  #errors = 0;
+  #warnings = 0;
+
+  /** `file` stands in the lines that say how many more problems there are. */
+  constructor(file?: string) {
+    this.#file = file;
+  }
+
+  /** How many errors were added, those beyond the cap included. */
+  get errors(): number {
+    return this.#errors;
+  }
+
+  error(code: ErrorCode, message: string, where: string | undefined): void {
+    if (this.#errors++ < limits.problemsPerZone) this.#push({ code, message }, where);
+  }
+
+  warn(code: ErrorCode, message: string, where: string | undefined): void {
+    if (this.#warnings++ < limits.problemsPerZone) {
+      this.#push({ code, message, severity: 'warning' }, where);
+    }
+  }
+
+  /** All of them by file and line, and a last line for each kind that went over the cap. */
+  list(): Problem[] {
+    const all = this.#problems.toSorted(byPlace);
+    const more = (count: number, word: string) =>
+      `${count - limits.problemsPerZone} more ${word} not shown; mend those above first`;
+    if (this.#errors > limits.problemsPerZone) {
+      all.push({ code: 'E_ZONE_MORE', message: more(this.#errors, 'errors'), ...this.#place() });
+    }
+    if (this.#warnings > limits.problemsPerZone) {
+      const message = more(this.#warnings, 'warnings');
+      all.push({ code: 'E_ZONE_MORE', message, severity: 'warning', ...this.#place() });
+    }
+    return all;
+  }
+
+  #push(problem: Problem, where: string | undefined): void {
+    this.#problems.push(where === undefined ? problem : { ...problem, where });
+  }
+
+  #place(): { where?: string } {
+    return this.#file === undefined ? {} : { where: this.#file };
+  }
+}
+
+/** Problems without a place stay where they are among their like: at the end. */
+function byPlace(a: Problem, b: Problem): number {
+  const [left, right] = [placeOf(a), placeOf(b)];
+  if (left.file === right.file) return left.line - right.line;
+  return left.file < right.file ? -1 : 1;
+}
+
+function placeOf({ where }: Problem): { file: string; line: number } {
+  const [, file, line] = /^(.*):(\d+)$/s.exec(where ?? '') ?? [];
+  if (file === undefined) return { file: '\uffff', line: 0 };
+  return { file, line: Number(line) };
+}
+
+/** Quotes untrusted text for a message: printable ASCII, at most 100 characters. */
+export function quoted(text: string): string {
+  const short = text.length > 100 ? `${text.slice(0, 100)}…` : text;
+  return `"${printable(short)}"`;
+}
+
+/** Replaces what could disturb a terminal or a log line. */
+export function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => {
+    return `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`;
+  });
+}

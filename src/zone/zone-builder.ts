@@ -1,0 +1,147 @@
+import { limits } from '../base/limits.ts';
+import { typeName } from '../wire/type-names.ts';
+import { relativeName } from './owner-name.ts';
+import { type ProblemList, quoted } from './problem-list.ts';
+import { RRsetMap } from './rrset-map.ts';
+import { sameRdata } from './same-rdata.ts';
+import type { NameKey, RRset, Zone } from './zone.ts';
+
+/** Stands for a TTL that only the SOA's minimum can give, which may come later in the file. */
+export const TTL_OF_SOA = -1;
+
+/** One record as a file has it. */
+export interface FileRecord {
+  /** Absolute, in the case written. */
+  readonly owner: string;
+  readonly key: NameKey;
+  readonly type: number;
+  /** Seconds; undefined for a STEER without one; `TTL_OF_SOA`. */
+  readonly ttl: number | undefined;
+  readonly rdata: Uint8Array;
+  readonly file: string;
+  readonly line: number;
+}
+
+/** An RRset while its file is read; afterwards nobody changes it. */
+class FileRRset implements RRset {
+  readonly owner: string;
+  readonly type: number;
+  ttl: number | undefined;
+  readonly rdatas: Uint8Array[];
+  readonly #file: string;
+  readonly #line: number;
+
+  constructor(record: FileRecord) {
+    this.owner = record.owner;
+    this.type = record.type;
+    this.ttl = record.ttl;
+    this.rdatas = [record.rdata];
+    this.#file = record.file;
+    this.#line = record.line;
+  }
+
+  /** Made when asked for: a million of these strings would weigh more than the records. */
+  get where(): string {
+    return `${this.#file}:${this.#line}`;
+  }
+}
+
+/** Gathers records into the RRsets of a zone, merging duplicates and TTLs (RFC 2181 §5). */
+export class ZoneBuilder {
+  readonly origin: NameKey;
+  readonly #problems: ProblemList;
+  readonly #nodes = new Map<NameKey, RRsetMap<FileRRset>>();
+  readonly #awaitingSoa: FileRRset[] = [];
+  #lastKey: NameKey = '';
+  #lastNode: RRsetMap<FileRRset> | undefined;
+
+  constructor(origin: NameKey, problems: ProblemList) {
+    this.origin = origin;
+    this.#problems = problems;
+  }
+
+  /** Adds a record; its owner must lie in the zone. */
+  add(record: FileRecord): void {
+    const node = this.#nodeOf(record.key);
+    const rrset = node.get(record.type);
+    if (rrset === undefined) {
+      const first = new FileRRset(record);
+      node.grow(first);
+      if (record.ttl === TTL_OF_SOA) this.#awaitingSoa.push(first);
+      return;
+    }
+    const { rdatas } = rrset;
+    for (let index = 0; index < rdatas.length; index++) {
+      if (sameRdata(record.type, rdatas[index] as Uint8Array, record.rdata)) {
+        const text = `${this.#describe(record)} is there already, first at ${rrset.where}; remove one`;
+        this.#problems.warn('E_ZONE_DUPLICATE', text, whereOf(record));
+        this.#mergeTtl(rrset, record);
+        return;
+      }
+    }
+    this.#mergeTtl(rrset, record);
+    // One over the limit is enough for the checks to see it; looking for duplicates stays cheap.
+    if (rdatas.length <= limits.rrsPerRrset) rdatas.push(record.rdata);
+  }
+
+  /** The zone, its missing TTLs set to `soaMinimum` seconds (RFC 2308 §4 has no other source). */
+  finish(soaMinimum: number | undefined): Zone {
+    const [first] = this.#awaitingSoa;
+    if (first !== undefined) this.#settleTtls(first, soaMinimum);
+    return { origin: this.origin, nodes: this.#nodes };
+  }
+
+  /** The RRset so far. */
+  rrset(key: NameKey, type: number): RRset | undefined {
+    return this.#nodes.get(key)?.get(type);
+  }
+
+  #nodeOf(key: NameKey): RRsetMap<FileRRset> {
+    if (key === this.#lastKey && this.#lastNode !== undefined) return this.#lastNode;
+    let node = this.#nodes.get(key);
+    if (node === undefined) {
+      node = new RRsetMap<FileRRset>([]);
+      this.#nodes.set(key, node);
+    }
+    this.#lastKey = key;
+    this.#lastNode = node;
+    return node;
+  }
+
+  #mergeTtl(rrset: FileRRset, { ttl, ...record }: FileRecord): void {
+    if (ttl === undefined || ttl === TTL_OF_SOA || ttl === rrset.ttl) return;
+    if (rrset.ttl === undefined || rrset.ttl === TTL_OF_SOA) {
+      rrset.ttl = ttl;
+      return;
+    }
+    const lowest = Math.min(ttl, rrset.ttl);
+    const text = `TTL ${ttl} of ${this.#describe(record)} differs from ${rrset.ttl} at ${rrset.where}`;
+    const remedy = `${lowest} counts for the whole RRset (RFC 2181 §5.2)`;
+    this.#problems.warn('E_ZONE_TTL_MISMATCH', `${text}; ${remedy}`, whereOf(record));
+    rrset.ttl = lowest;
+  }
+
+  #settleTtls(first: FileRRset, soaMinimum: number | undefined): void {
+    const waiting = this.#awaitingSoa.filter((rrset) => rrset.ttl === TTL_OF_SOA);
+    if (waiting.length === 0) return;
+    if (soaMinimum === undefined || soaMinimum > limits.ttlSeconds) {
+      const reason =
+        soaMinimum === undefined ? 'there is no SOA' : `the SOA's ${soaMinimum} is too high`;
+      const text = `no TTL, no $TTL before, and ${reason}; write $TTL on the first line`;
+      this.#problems.error('E_ZONE_TTL', text, first.where);
+    } else {
+      const count = waiting.length === 1 ? 'one RRset has' : `${waiting.length} RRsets have`;
+      const text = `${count} no TTL and no $TTL before; the SOA's minimum of ${soaMinimum} counts`;
+      this.#problems.warn('E_ZONE_TTL', `${text}, write $TTL on the first line`, first.where);
+    }
+    for (const rrset of waiting) rrset.ttl = soaMinimum ?? 0;
+  }
+
+  #describe(record: Pick<FileRecord, 'owner' | 'type'>): string {
+    return `${typeName(record.type)} at ${quoted(relativeName(record.owner, this.origin))}`;
+  }
+}
+
+function whereOf(record: Pick<FileRecord, 'file' | 'line'>): string {
+  return `${record.file}:${record.line}`;
+}
