@@ -1,0 +1,245 @@
+import assert from 'node:assert/strict';
+import type { Clock } from '../base/clock.ts';
+import { errorText } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
+import type { Log } from '../base/log.ts';
+import type { Random } from '../base/random.ts';
+import {
+  type CheckState,
+  type CheckTarget,
+  type Report,
+  reportIntervalMs,
+} from '../health/report.ts';
+import { nextState, stepThresholds, type ThresholdState, unchecked } from '../health/thresholds.ts';
+import type { Check, CheckResult } from './check-result.ts';
+import { createGuard, type Guard } from './guard.ts';
+import { runCheck } from './run-check.ts';
+import { type Beat, firstDueMs, nextDueMs, spread } from './schedule.ts';
+import { Slots } from './slots.ts';
+
+export interface AgentOptions {
+  /** Name of the agent, unique in the fleet. */
+  readonly agent: string;
+  /** Where it stands, as agent regions are named. */
+  readonly region: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** Lets probes connect to loopback and private addresses; metadata addresses stay refused. */
+  readonly allowPrivateTargets: boolean;
+  /** Takes each report: every second and at once when a state changes. */
+  report(report: Report): void;
+  /** Greater for each start; the milliseconds since 1970 when absent. See `Report.boot`. */
+  readonly boot?: number;
+  /** Makes the checks; tests put their own. */
+  readonly check?: Check;
+}
+
+/** One probe process at one vantage point: the same code inside `serve` and far away. */
+export interface Agent {
+  /** Replaces what is checked; targets that stay keep their state. */
+  setPlan(targets: readonly CheckTarget[]): void;
+  /** Stops all checks and reports; checks under way are aborted. */
+  close(): void;
+}
+
+/** Starts an agent; it checks nothing until it gets a plan. */
+export function startAgent(options: AgentOptions): Agent {
+  return new ProbeAgent(options);
+}
+
+/** One target and where its checking stands. */
+interface Probe {
+  target: CheckTarget;
+  beat: Beat;
+  thresholds: ThresholdState;
+  last: CheckResult | undefined;
+  /** Takes back whatever comes next: a timer, a place in the queue or a running check. */
+  cancel: () => void;
+}
+
+/** State changes within this long of a report travel together in the next, milliseconds. */
+const reportGapMs = 20;
+/** A check that does not settle this long after it was aborted is given up, milliseconds. */
+const stuckMs = 1000;
+
+class ProbeAgent implements Agent {
+  readonly #options: AgentOptions;
+  readonly #guard: Guard;
+  readonly #check: Check;
+  readonly #boot: number;
+  readonly #slots = new Slots(limits.concurrentChecks);
+  readonly #execSlots = new Slots(limits.concurrentExecChecks);
+  #probes = new Map<string, Probe>();
+  #sequence = 0;
+  #reportedMs = Number.NEGATIVE_INFINITY;
+  #cancelReport: () => void;
+  /** A report that a change of state asked for is due. */
+  #isUrgent = false;
+  #isClosed = false;
+
+  constructor(options: AgentOptions) {
+    this.#options = options;
+    this.#guard = createGuard(options.allowPrivateTargets);
+    this.#check = options.check ?? runCheck;
+    this.#boot = options.boot ?? options.clock.epochMs();
+    this.#cancelReport = options.clock.setTimer(reportIntervalMs, () => this.#report());
+  }
+
+  setPlan(targets: readonly CheckTarget[]): void {
+    const { clock, log, agent } = this.#options;
+    const nowMs = clock.monotonicMs();
+    const before = this.#probes;
+    const after = new Map<string, Probe>();
+    if (targets.length > limits.checksPerAgent) {
+      const fields = { targets: targets.length, cap: limits.checksPerAgent };
+      log.error(fields, 'more checks than one agent makes; the last ones stay unknown');
+    }
+    for (const target of targets.slice(0, limits.checksPerAgent)) {
+      const { intervalMs, timeoutMs } = target.monitor;
+      // Validation refuses it; a check that outlasts its interval could never be scheduled.
+      assert(timeoutMs < intervalMs, `${target.id}: timeout must be less than interval`);
+      const old = before.get(target.id);
+      const beat = { intervalMs, place: spread(agent, target.id) };
+      const probe = old ?? {
+        target,
+        beat,
+        thresholds: unchecked(nowMs),
+        last: undefined,
+        cancel: () => {},
+      };
+      const isNew = old === undefined || old.beat.intervalMs !== intervalMs;
+      probe.target = target;
+      probe.beat = beat;
+      after.set(target.id, probe);
+      if (isNew) {
+        probe.cancel();
+        this.#schedule(probe, firstDueMs(beat, nowMs));
+      }
+    }
+    for (const [id, probe] of before) if (!after.has(id)) probe.cancel();
+    this.#probes = after;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#cancelReport();
+    for (const probe of this.#probes.values()) probe.cancel();
+    this.#probes.clear();
+  }
+
+  #schedule(probe: Probe, dueMs: number): void {
+    const { clock } = this.#options;
+    const delayMs = Math.max(0, dueMs - clock.monotonicMs());
+    probe.cancel = clock.setTimer(delayMs, () => {
+      const { type } = probe.target.monitor;
+      const slots = type === 'exec' ? this.#execSlots : this.#slots;
+      let leave = () => {};
+      probe.cancel = () => leave();
+      leave = slots.take(() => this.#run(probe, slots));
+    });
+  }
+
+  /** Makes one check: started, aborted when its time is over, taken into the state, next one set. */
+  #run(probe: Probe, slots: Slots): void {
+    const { clock, random } = this.#options;
+    const { target } = probe;
+    const startedMs = clock.monotonicMs();
+    const controller = new AbortController();
+    let isCancelled = false;
+    let isDone = false;
+    let stopTimer = () => {};
+    const finish = (result: CheckResult) => {
+      if (isDone) return;
+      isDone = true;
+      stopTimer();
+      slots.free();
+      if (isCancelled || this.#isClosed) return;
+      this.#take(probe, result);
+      this.#schedule(probe, nextDueMs(probe.beat, startedMs, random.fraction()));
+    };
+    probe.cancel = () => {
+      isCancelled = true;
+      controller.abort();
+      finish(stuck);
+    };
+    stopTimer = clock.setTimer(target.monitor.timeoutMs, () => {
+      stopTimer = clock.setTimer(stuckMs, () => finish(stuck));
+      controller.abort();
+    });
+    const context = { signal: controller.signal, guard: this.#guard, clock };
+    this.#check(target, context).then(finish, (thrown: unknown) => {
+      finish({ outcome: 'unknown', error: 'check-stuck', errorText: errorText(thrown) });
+    });
+  }
+
+  #take(probe: Probe, result: CheckResult): void {
+    const before = probe.thresholds;
+    const nowMs = this.#options.clock.monotonicMs();
+    probe.thresholds = stepThresholds(before, result.outcome, probe.target.monitor, nowMs);
+    probe.last = result;
+    if (probe.thresholds.state !== before.state) this.#reportSoon();
+  }
+
+  /** Reports at once, or with whatever else changes in the moment after the last report. */
+  #reportSoon(): void {
+    if (this.#isUrgent) return;
+    const { clock } = this.#options;
+    const waitMs = Math.max(0, this.#reportedMs + reportGapMs - clock.monotonicMs());
+    if (waitMs === 0) {
+      this.#report();
+      return;
+    }
+    this.#isUrgent = true;
+    this.#cancelReport();
+    this.#cancelReport = clock.setTimer(waitMs, () => this.#report());
+  }
+
+  #report(): void {
+    const { clock, agent, region, log } = this.#options;
+    this.#cancelReport();
+    this.#isUrgent = false;
+    this.#reportedMs = clock.monotonicMs();
+    this.#cancelReport = clock.setTimer(reportIntervalMs, () => this.#report());
+    const results: CheckState[] = [];
+    let canaries = 0;
+    let failing = 0;
+    for (const probe of this.#probes.values()) {
+      if (probe.target.canary !== true) {
+        results.push(stateOf(probe, this.#reportedMs));
+        continue;
+      }
+      if (probe.thresholds.state === 'unknown') continue;
+      canaries++;
+      if (probe.thresholds.state === 'down') failing++;
+    }
+    const canariesOk = failing * 2 <= canaries;
+    const sequence = ++this.#sequence;
+    try {
+      this.#options.report({ agent, region, boot: this.#boot, sequence, canariesOk, results });
+    } catch (thrown) {
+      log.error({ agent, err: thrown }, `a report was not taken: ${errorText(thrown)}`);
+    }
+  }
+}
+
+const stuck: CheckResult = {
+  outcome: 'unknown',
+  error: 'check-stuck',
+  errorText: 'the check did not end when its time was over',
+};
+
+function stateOf({ target, thresholds, last }: Probe, nowMs: number): CheckState {
+  const next = nextState(thresholds, target.monitor);
+  return {
+    target: target.id,
+    state: thresholds.state,
+    forMs: Math.round(nowMs - thresholds.sinceMs),
+    ...(next === undefined ? {} : { next }),
+    ...(last?.connectMs === undefined ? {} : { connectMs: last.connectMs }),
+    ...(last?.tlsMs === undefined ? {} : { tlsMs: last.tlsMs }),
+    ...(last?.firstByteMs === undefined ? {} : { firstByteMs: last.firstByteMs }),
+    ...(last?.error === undefined ? {} : { error: last.error }),
+    ...(last?.errorText === undefined ? {} : { errorText: last.errorText }),
+  };
+}
