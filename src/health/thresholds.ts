@@ -93,10 +93,11 @@ export function nextState(
     if (runs.notDown === 0) return undefined;
     return { state: runs.up > 0 ? 'up' : 'degraded', checks: Math.max(1, rise - runs.notDown) };
   }
-  if (runs.down > 0) return { state: 'down', checks: Math.max(1, fall - runs.down) };
-  if (state === 'up' && runs.notUp > 0) {
+  // Degraded answers before the failures bring an up target to degraded first.
+  if (state === 'up' && runs.notUp > runs.down) {
     return { state: 'degraded', checks: Math.max(1, fall - runs.notUp) };
   }
+  if (runs.down > 0) return { state: 'down', checks: Math.max(1, fall - runs.down) };
   if (state === 'degraded' && runs.up > 0) {
     return { state: 'up', checks: Math.max(1, rise - runs.up) };
   }
