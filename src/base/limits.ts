@@ -32,6 +32,14 @@ export const limits = {
   answersPerQuery: 8,
   geoRulesPerService: 10_000,
 
+  // latency
+  /** Pairs of (prefix, ASN or country) and region; about 1 KiB each. */
+  latencySeries: 50_000,
+  /** Prefixes, ASNs and countries that estimates tell apart: each may add a client class. */
+  latencyKeys: 10_000,
+  /** Longer is a timeout, not a path. */
+  rttMs: 10_000,
+
   // streams (RFC 7766 §6.2)
   tcpConnections: 1000,
   tcpConnectionsPerAddress: 32,
