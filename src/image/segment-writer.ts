@@ -1,0 +1,58 @@
+/** A segment while it is being written: words that grow as they are needed. */
+export class SegmentWriter {
+  #buffer: ArrayBuffer;
+  /** Valid until the next `allocate`. */
+  words: Int32Array;
+  /** The same memory as bytes; valid until the next `allocate`. */
+  bytes: Uint8Array;
+  /** Words in use. */
+  length = 0;
+
+  constructor(expectedWords = 1024) {
+    this.#buffer = new ArrayBuffer(expectedWords * 4);
+    this.words = new Int32Array(this.#buffer);
+    this.bytes = new Uint8Array(this.#buffer);
+  }
+
+  /** Takes words that hold zeros; returns the offset of the first. */
+  allocate(words: number): number {
+    const at = this.length;
+    this.length += words;
+    if (this.length > this.words.length) {
+      const grown = new ArrayBuffer(Math.max(this.length, this.words.length * 2) * 4);
+      new Uint8Array(grown).set(this.bytes);
+      this.#buffer = grown;
+      this.words = new Int32Array(grown);
+      this.bytes = new Uint8Array(grown);
+    }
+    return at;
+  }
+
+  /** Copies what was written to memory that threads share. */
+  finish(): SharedArrayBuffer {
+    const segment = new SharedArrayBuffer(this.length * 4);
+    new Int32Array(segment).set(this.words.subarray(0, this.length));
+    return segment;
+  }
+}
+
+/** Size of an open-addressing table for so many keys: a power of two, at most half full. */
+export function tableSize(keys: number): number {
+  let size = 4;
+  while (size < keys * 2) size *= 2;
+  return size;
+}
+
+/** Puts a key into a table of [hash, value] pairs; `value` is not 0. */
+export function putIntoTable(
+  words: Int32Array,
+  tableStart: number,
+  tableMask: number,
+  hash: number,
+  value: number,
+): void {
+  let entry = hash & tableMask;
+  while (words[tableStart + entry * 2 + 1] !== 0) entry = (entry + 1) & tableMask;
+  words[tableStart + entry * 2] = hash;
+  words[tableStart + entry * 2 + 1] = value;
+}

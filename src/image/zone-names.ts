@@ -1,0 +1,81 @@
+import { parentKey } from '../wire/names.ts';
+import { rrTypes } from '../wire/types.ts';
+import type { NameKey, RRset, Zone } from '../zone/zone.ts';
+import { nameBytesOf } from './zone-index.ts';
+
+/** A name that exists in a zone, empty non-terminals included, while the zone is being compiled. */
+export interface NameDraft {
+  /** Lower-case wire name. */
+  readonly wire: Uint8Array;
+  /** Labels, the root not counted. */
+  readonly labels: number;
+  readonly rrsets: ReadonlyMap<number, RRset>;
+  readonly isCut: boolean;
+  /** The topmost zone cut at or above, or DNAME owner above. */
+  cover: NameDraft | undefined;
+  /** `*.<name>`, where it exists. */
+  wildcard: NameDraft | undefined;
+  /** Offset of its node in words, once that is known. */
+  node: number;
+}
+
+const noRrsets: ReadonlyMap<number, RRset> = new Map();
+
+/**
+ * Lists every name of a zone with what covers it; parents come before their children. Names that own
+ * no records but have some below them (RFC 4592 §2.2.2) are made up here.
+ */
+export function draftNames(zone: Zone): Map<NameKey, NameDraft> {
+  const drafts = new Map<NameKey, NameDraft>();
+  const draft = (key: NameKey): NameDraft => {
+    const known = drafts.get(key);
+    if (known !== undefined) return known;
+    const parent = key === zone.origin ? undefined : draft(parentOf(key));
+    const made = draftName(nameBytesOf(key), zone.nodes.get(key) ?? noRrsets, parent);
+    drafts.set(key, made);
+    return made;
+  };
+  draft(zone.origin);
+  for (const key of zone.nodes.keys()) draft(key);
+  return drafts;
+}
+
+/** True for `*` as the first label. */
+export function isWildcard(wire: Uint8Array): boolean {
+  return wire[0] === 1 && wire[1] === 0x2a;
+}
+
+function draftName(
+  wire: Uint8Array,
+  rrsets: ReadonlyMap<number, RRset>,
+  parent: NameDraft | undefined,
+): NameDraft {
+  const wild = isWildcard(wire);
+  // A delegation cannot be synthesized (RFC 4592 §4.2): NS at a wildcard is data like any other.
+  const isCut = parent !== undefined && rrsets.has(rrTypes.NS) && !wild;
+  const above = parent?.cover ?? (parent?.rrsets.has(rrTypes.DNAME) ? parent : undefined);
+  const made: NameDraft = {
+    wire,
+    labels: (parent?.labels ?? labelCount(wire) - 1) + 1,
+    rrsets,
+    isCut,
+    cover: above,
+    wildcard: undefined,
+    node: 0,
+  };
+  if (isCut) made.cover ??= made;
+  if (wild && parent !== undefined) parent.wildcard = made;
+  return made;
+}
+
+function parentOf(key: NameKey): NameKey {
+  const parent = parentKey(key);
+  if (parent === undefined) throw new Error(`"${key}" lies outside its zone`);
+  return parent;
+}
+
+function labelCount(wire: Uint8Array): number {
+  let labels = 0;
+  for (let at = 0; wire[at] !== 0; at += 1 + wire[at]!) labels += 1;
+  return labels;
+}

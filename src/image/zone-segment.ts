@@ -1,0 +1,122 @@
+import { MeridianError } from '../base/errors.ts';
+import { rrTypes, STEER } from '../wire/types.ts';
+import type { NameKey, RRset, Zone } from '../zone/zone.ts';
+import { nodeFlags, node as nodeLayout, zoneHeader, zoneMagic } from './layout.ts';
+import { putIntoTable, SegmentWriter, tableSize } from './segment-writer.ts';
+import { answerContent, answeredTypes, negativeContent } from './zone-answers.ts';
+import { hashName } from './zone-name.ts';
+import { draftNames, type NameDraft } from './zone-names.ts';
+import { TemplateCompiler } from './zone-template.ts';
+
+export interface CompileZoneOptions {
+  /** Slot of the service that a STEER record names; undefined when there is no such service. */
+  serviceSlot(name: string): number | undefined;
+}
+
+/**
+ * Compiles a zone that `checkZone` accepts into a segment (the drawing is in layout.ts).
+ * Throws MeridianError when it has no SOA (E_ZONE_SOA) or a STEER names an unknown service
+ * (E_SERVICE_UNKNOWN).
+ */
+export function compileZone(zone: Zone, options: CompileZoneOptions): SharedArrayBuffer {
+  const names = draftNames(zone);
+  const apex = names.get(zone.origin);
+  const soa = apex?.rrsets.get(rrTypes.SOA);
+  if (apex === undefined || soa === undefined) {
+    const message = `zone "${zone.origin}" has no SOA at its apex; add one`;
+    throw new MeridianError({ code: 'E_ZONE_SOA', message });
+  }
+  const size = tableSize(names.size);
+  const segment = new SegmentWriter(zoneHeader.words + size * 2 + names.size * 40);
+  segment.allocate(zoneHeader.words);
+  const tableStart = segment.allocate(size * 2);
+  allocateNodes(segment, names);
+
+  const templates = new TemplateCompiler(segment);
+  const padded = new Uint8Array(264);
+  const paddedView = new DataView(padded.buffer);
+  let maxLabels = 0;
+  for (const name of names.values()) {
+    maxLabels = Math.max(maxLabels, name.labels);
+    padded.set(name.wire);
+    padded.fill(0, name.wire.length, name.wire.length + 4);
+    const hash = hashName(paddedView, 0, name.wire.length);
+    fillNode(segment, name, hash, steering(name.rrsets.get(STEER), options));
+    fillDirectory(segment, templates, names, name);
+    putIntoTable(segment.words, tableStart, size - 1, hash, name.node);
+  }
+  const negativeTemplate = templates.compile(negativeContent(apex, soa));
+
+  const { words } = segment;
+  words[zoneHeader.magic] = zoneMagic;
+  words[zoneHeader.tableMask] = size - 1;
+  words[zoneHeader.tableStart] = tableStart;
+  words[zoneHeader.nameCount] = names.size;
+  words[zoneHeader.maxLabels] = maxLabels;
+  words[zoneHeader.apexNode] = apex.node;
+  words[zoneHeader.negativeTemplate] = negativeTemplate;
+  words[zoneHeader.originBytes] = apex.wire.length;
+  return segment.finish();
+}
+
+/** Nodes link to each other, so that all have their place before the first is filled. */
+function allocateNodes(segment: SegmentWriter, names: ReadonlyMap<NameKey, NameDraft>): void {
+  for (const name of names.values()) {
+    const nameWords = (name.wire.length + 3) >> 2;
+    name.node = segment.allocate(nodeLayout.words + answeredTypes(name).length * 2 + nameWords);
+  }
+}
+
+interface Steering {
+  readonly service: number;
+  readonly ttlSeconds: number;
+}
+
+const notSteered: Steering = { service: -1, ttlSeconds: -1 };
+
+function steering(rrset: RRset | undefined, options: CompileZoneOptions): Steering {
+  const rdata = rrset?.rdatas[0];
+  if (rrset === undefined || rdata === undefined) return notSteered;
+  const service = new TextDecoder().decode(rdata);
+  const slot = options.serviceSlot(service);
+  if (slot !== undefined) return { service: slot, ttlSeconds: rrset.ttl ?? -1 };
+  throw new MeridianError({
+    code: 'E_SERVICE_UNKNOWN',
+    message: `STEER at "${rrset.owner}" names the service "${service}", which does not exist; add it`,
+    ...(rrset.where === undefined ? {} : { where: rrset.where }),
+  });
+}
+
+function fillNode(segment: SegmentWriter, name: NameDraft, hash: number, steer: Steering): void {
+  const { words } = segment;
+  const at = name.node;
+  const owned = name.cover === undefined;
+  words[at + nodeLayout.hash] = hash;
+  words[at + nodeLayout.nameBytes] = name.wire.length;
+  words[at + nodeLayout.flags] =
+    (owned && name.rrsets.has(rrTypes.CNAME) ? nodeFlags.cname : 0) |
+    (owned && name.rrsets.has(rrTypes.DNAME) ? nodeFlags.dname : 0) |
+    (name.isCut ? nodeFlags.cut : 0);
+  words[at + nodeLayout.cover] = name.cover?.node ?? 0;
+  words[at + nodeLayout.wildcard] = name.wildcard?.node ?? 0;
+  words[at + nodeLayout.service] = owned ? steer.service : -1;
+  words[at + nodeLayout.steerTtlSeconds] = steer.ttlSeconds;
+}
+
+function fillDirectory(
+  segment: SegmentWriter,
+  templates: TemplateCompiler,
+  names: ReadonlyMap<NameKey, NameDraft>,
+  name: NameDraft,
+): void {
+  const types = answeredTypes(name);
+  segment.words[name.node + nodeLayout.rrsetCount] = types.length;
+  let at = name.node + nodeLayout.words;
+  for (const type of types) {
+    const template = templates.compile(answerContent(names, name, type));
+    segment.words[at] = type;
+    segment.words[at + 1] = template;
+    at += 2;
+  }
+  segment.bytes.set(name.wire, at * 4);
+}
