@@ -2,14 +2,24 @@ import { typeName } from '../type-names.ts';
 import { rrTypes } from '../types.ts';
 import { addressCodecs } from './address.ts';
 import { carried, namesIn, type RdataCodec } from './codec.ts';
+import { dnssecCodecs } from './dnssec.ts';
 import { hostCodecs } from './hosts.ts';
+import { locCodecs } from './loc.ts';
 import { rfc1035Codecs } from './rfc1035.ts';
+import { securityCodecs } from './security.ts';
+import { serviceCodecs } from './services.ts';
 import { steerCodecs } from './steer.ts';
+import { svcbCodecs } from './svcb.ts';
 
 const codecs = new Map<number, RdataCodec>([
   ...addressCodecs,
   ...rfc1035Codecs,
   ...hostCodecs,
+  ...serviceCodecs,
+  ...securityCodecs,
+  ...dnssecCodecs,
+  ...svcbCodecs,
+  ...locCodecs,
   ...steerCodecs,
 ]);
 
