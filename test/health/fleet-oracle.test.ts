@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { Fleet } from '../../src/health/fleet.ts';
+import type { Monitor } from '../../src/health/monitor.ts';
+import type { CheckState, Report } from '../../src/health/report.ts';
+import type { Verdict } from '../../src/health/verdict.ts';
+import { httpMonitor } from './fleet-fixture.ts';
+
+/**
+ * The oracle: knows every arrival that ever was, looks at all of them, shares no code with the fleet.
+ * A ruling depends on each agent's greatest report and when that arrived, on nothing else.
+ */
+interface Arrival {
+  readonly report: Report;
+  readonly atMs: number;
+}
+
+function oracle(
+  arrivals: readonly Arrival[],
+  check: string,
+  monitor: Monitor,
+  nowMs: number,
+): Verdict {
+  const agents = [...new Set(arrivals.map(({ report }) => report.agent))];
+  const said: { region: string; state: Verdict }[] = [];
+  for (const agent of agents) {
+    const own = arrivals.filter(({ report }) => report.agent === agent);
+    const order = ({ report }: Arrival) => report.boot * 1e6 + report.sequence;
+    const greatest = Math.max(...own.map(order));
+    const latest = own.find((arrival) => order(arrival) === greatest)!;
+    const limitMs = Math.min(60_000, Math.max(3000, 3 * monitor.intervalMs));
+    if (!latest.report.canariesOk || nowMs - latest.atMs >= limitMs) continue;
+    const state = latest.report.results.find(({ target }) => target === check)?.state;
+    if (state !== undefined && state !== 'unknown') {
+      said.push({ region: latest.report.region, state });
+    }
+  }
+  if (said.length === 0) return 'unknown';
+  const regionsOf = (list: typeof said) => new Set(list.map(({ region }) => region));
+  const enough = (list: typeof said): boolean => {
+    if (list.length === 0) return false;
+    if (monitor.quorum === 'any') return true;
+    if (monitor.quorum === 'all') return list.length === said.length;
+    if (typeof monitor.quorum === 'number') {
+      if (list.length < Math.min(monitor.quorum, agents.length)) return false;
+      return monitor.quorum === 1 || regionsOf(said).size === 1 || regionsOf(list).size > 1;
+    }
+    if (list.length <= said.length / 2) return false;
+    const agreeing = [...regionsOf(said)].filter((region) => {
+      const inRegion = (entry: { region: string }) => entry.region === region;
+      return list.filter(inRegion).length > said.filter(inRegion).length / 2;
+    });
+    return regionsOf(said).size === 1 || agreeing.length >= 2;
+  };
+  if (enough(said.filter(({ state }) => state === 'down'))) return 'down';
+  if (enough(said.filter(({ state }) => state !== 'up'))) return 'degraded';
+  return 'up';
+}
+
+const monitors = new Map<string, Monitor>([
+  ['most', { ...httpMonitor, intervalMs: 1000, timeoutMs: 500 }],
+  ['slow', { ...httpMonitor, intervalMs: 30_000 }],
+  ['any', { ...httpMonitor, quorum: 'any' }],
+  ['all', { ...httpMonitor, quorum: 'all' }],
+  ['two', { ...httpMonitor, quorum: 2 }],
+]);
+const addresses = ['192.0.2.1', '2001:db8::1'];
+const checks = [...monitors.keys()].flatMap((name) => addresses.map((ip) => `${name}@${ip}`));
+
+const verdict = fc.constantFrom<Verdict>('up', 'degraded', 'down', 'unknown');
+const agentNames = ['eu1', 'eu2', 'us1', 'us2', 'ap1'];
+const anyReport: fc.Arbitrary<Report> = fc
+  .record({
+    agent: fc.constantFrom(...agentNames),
+    boot: fc.integer({ min: 1, max: 2 }),
+    sequence: fc.integer({ min: 1, max: 12 }),
+    canariesOk: fc.nat(5).map((draw) => draw > 0),
+    states: fc.array(verdict, { minLength: checks.length, maxLength: checks.length }),
+    without: fc.option(fc.nat(checks.length - 1), { freq: 4 }),
+  })
+  .map(({ agent, boot, sequence, canariesOk, states, without }) => ({
+    agent,
+    region: agent.slice(0, 2),
+    boot,
+    sequence,
+    canariesOk,
+    results: checks
+      .map((target, place): CheckState => ({ target, state: states[place] ?? 'up', forMs: 0 }))
+      .filter((_, place) => place !== without),
+  }));
+
+/** One agent never sends two different reports of one number: the first of each is the one. */
+function consistent(reports: readonly Report[]): Report[] {
+  const seen = new Map<string, Report>();
+  return reports.map((report) => {
+    const key = `${report.agent} ${report.boot} ${report.sequence}`;
+    const first = seen.get(key) ?? report;
+    seen.set(key, first);
+    return first;
+  });
+}
+
+function newFleet(): Fleet {
+  const fleet = new Fleet();
+  const members = [{ name: 'm', addresses, share: 1 }];
+  const names = [...monitors.keys()];
+  const plan = { name: 'web', monitors: names, members, rampMs: 0, watchesChange: true };
+  fleet.setService(plan, monitors, 0);
+  return fleet;
+}
+
+const rulings = (fleet: Fleet) => checks.map((check) => fleet.ruling(check)?.verdict);
+
+test('Fleet rules as the brute-force oracle does, after any arrivals in any order', () => {
+  const step = fc.record({
+    report: anyReport,
+    waitMs: fc.constantFrom(0, 0, 100, 1000, 3000, 20_000, 70_000),
+  });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
+      const fleet = newFleet();
+      const reports = consistent(steps.map(({ report }) => report));
+      const arrivals: Arrival[] = [];
+      let nowMs = 0;
+      for (const [place, { waitMs }] of steps.entries()) {
+        nowMs += waitMs;
+        fleet.tick(nowMs);
+        arrivals.push({ report: reports[place]!, atMs: nowMs });
+        fleet.receive(reports[place]!, nowMs);
+        const expected = checks.map((check) =>
+          oracle(arrivals, check, monitors.get(check.split('@')[0]!)!, nowMs),
+        );
+        assert.deepEqual(rulings(fleet), expected);
+      }
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test('Fleet rules the same whatever the order and repetition of what arrived at one time', () => {
+  const batch = fc.array(anyReport, { minLength: 1, maxLength: 15 });
+  fc.assert(
+    fc.property(batch, fc.infiniteStream(fc.nat()), (some, draws) => {
+      const reports = consistent(some);
+      const shuffled = [...reports, ...reports]
+        .map((report) => ({ report, draw: draws.next().value as number }))
+        .sort((a, b) => a.draw - b.draw);
+      const plain = newFleet();
+      for (const report of reports) plain.receive(report, 1000);
+      const other = newFleet();
+      for (const { report } of shuffled) other.receive(report, 1000);
+      assert.deepEqual(rulings(other), rulings(plain));
+    }),
+    { numRuns: 100 },
+  );
+});
