@@ -1,0 +1,145 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { MeridianError } from '../base/errors.ts';
+import type { ApiContext } from './api-context.ts';
+import { isLoopback } from './guard-host.ts';
+import { readZoneName } from './names-in-paths.ts';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** What a token must be allowed to do on this route; absent: any valid token will do. */
+    access?: Verb;
+    /** Media types of the route's answers; default JSON. */
+    produces?: readonly string[];
+  }
+  interface FastifyRequest {
+    /** Whose token the request carries; set before any handler below /v1 runs. */
+    identity?: Identity;
+  }
+}
+
+/** Who a token stands for. */
+export interface Identity {
+  readonly id: string;
+  readonly name: string;
+  readonly scopes: readonly string[];
+}
+
+/** What a token may be asked for. */
+export type Verb = 'read' | 'write' | 'admin';
+
+/** A token as lists show it: never with its secret. */
+export interface TokenInfo {
+  readonly id: string;
+  readonly name: string;
+  readonly scopes: readonly string[];
+  readonly createdAt: string;
+  readonly expiresAt: string | null;
+}
+
+/** The tokens that the API accepts. */
+export interface ApiTokens {
+  verify(secret: string): Identity | undefined;
+  allows(identity: Identity, verb: Verb, zone?: string): boolean;
+  list(): readonly TokenInfo[];
+  create(wish: { name: string; scopes: readonly string[]; expiresAt: string | null }): {
+    readonly token: TokenInfo;
+    readonly secret: string;
+  };
+  remove(id: string): boolean;
+}
+
+/**
+ * Lets a request through whose token is valid and may use the route; throws `E_UNAUTHORIZED`,
+ * `E_FORBIDDEN` or `E_TOO_MANY_FAILURES` otherwise (RFC 6750 §3). Sets `request.identity`.
+ */
+export function requireAccess(
+  context: ApiContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): void {
+  const identity = authenticate(context, request, reply);
+  request.identity = identity;
+  const verb = request.routeOptions.config.access;
+  if (verb === undefined) return;
+  const zone = zoneOf(request);
+  if (context.tokens.allows(identity, verb, zone)) return;
+  challenge(reply, 'insufficient_scope');
+  const what = zone === undefined ? '' : ` in zone ${zone}`;
+  throw new MeridianError({
+    code: 'E_FORBIDDEN',
+    message: `token "${identity.name}" has the scopes ${identity.scopes.join(', ')}, which do not allow "${verb}"${what} here; use a token that may`,
+  });
+}
+
+/** Metrics are open to the same machine, or to all by choice; anybody else needs a token. */
+export function checkMetricsAccess(
+  context: ApiContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): void {
+  if (context.openMetrics ?? isLoopback(request.socket.remoteAddress ?? '')) return;
+  const identity = authenticate(context, request, reply);
+  if (context.tokens.allows(identity, 'read')) return;
+  challenge(reply, 'insufficient_scope');
+  throw new MeridianError({
+    code: 'E_FORBIDDEN',
+    message: `token "${identity.name}" may not read metrics; use one with the scope "read"`,
+  });
+}
+
+/** Who made a request, for revisions and the audit. */
+export function actorOf(request: FastifyRequest): string {
+  return request.identity?.name ?? 'nobody';
+}
+
+/** True while the token that a request came with is still valid; for streams that stay open. */
+export function stillValid(context: ApiContext, request: FastifyRequest): boolean {
+  const secret = bearerSecret(request);
+  return secret !== undefined && context.tokens.verify(secret) !== undefined;
+}
+
+function authenticate(context: ApiContext, request: FastifyRequest, reply: FastifyReply): Identity {
+  const address = request.socket.remoteAddress ?? '';
+  const waitSeconds = context.attempts.waitSeconds(address);
+  if (waitSeconds > 0) {
+    reply.header('retry-after', String(waitSeconds));
+    throw new MeridianError({
+      code: 'E_TOO_MANY_FAILURES',
+      message: `too many requests with wrong tokens came from ${address}; try again in ${waitSeconds} s`,
+    });
+  }
+  const secret = bearerSecret(request);
+  if (secret === undefined) {
+    challenge(reply);
+    throw new MeridianError({
+      code: 'E_UNAUTHORIZED',
+      message: 'there is no Bearer token; send "Authorization: Bearer TOKEN"',
+    });
+  }
+  const identity = context.tokens.verify(secret);
+  if (identity !== undefined) return identity;
+  context.attempts.failed(address);
+  context.log.warn({ address, requestId: request.id }, 'a request came with a wrong token');
+  challenge(reply, 'invalid_token');
+  throw new MeridianError({
+    code: 'E_UNAUTHORIZED',
+    message: 'the token is unknown, revoked or expired; ask for a new one',
+  });
+}
+
+/** The zone that a request is about; undefined when it is about something else. */
+function zoneOf(request: FastifyRequest): string | undefined {
+  const { zone } = request.params as { readonly zone?: string };
+  return zone === undefined ? undefined : readZoneName(zone);
+}
+
+/** The token of an Authorization header (RFC 6750 §2.1); undefined when there is none. */
+function bearerSecret(request: FastifyRequest): string | undefined {
+  const match = /^Bearer +([\x21-\x7e]{1,512}) *$/i.exec(request.headers.authorization ?? '');
+  return match?.[1];
+}
+
+function challenge(reply: FastifyReply, error?: string): void {
+  const parameters = error === undefined ? '' : `, error="${error}"`;
+  reply.header('www-authenticate', `Bearer realm="meridian"${parameters}`);
+}

@@ -1,0 +1,52 @@
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import type {
+  FastifyBaseLogger,
+  FastifyInstance,
+  RawReplyDefaultExpression,
+  RawRequestDefaultExpression,
+  RawServerDefault,
+} from 'fastify';
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import type { Controller } from '../control/controller.ts';
+import type { ApiTokens } from './access.ts';
+import type { EventStreams } from './event-stream.ts';
+import type { FailedAttempts } from './failed-attempts.ts';
+
+/** Answers `POST /v1/simulations`; throws MeridianError for a request that makes no sense. */
+export type Simulate = (request: unknown) => Promise<object>;
+
+/** What the API is built on; everything that it does goes through these. */
+export interface ApiOptions {
+  readonly controller: Controller;
+  readonly tokens: ApiTokens;
+  readonly log: Log;
+  readonly version: string;
+  /** The Prometheus text of the whole process. */
+  readonly metrics: () => string | Promise<string>;
+  /** Whether this node serves, and if not, why. */
+  readonly ready: () => { readonly ready: boolean; readonly reasons: readonly string[] };
+  /** Absent: simulations answer 404. */
+  readonly simulate?: Simulate;
+  /** Further names under which a loopback listener may be called, for a proxy on the same host. */
+  readonly hosts?: readonly string[];
+  /** Whether /metrics is open to everybody. Default: to loopback clients only. */
+  readonly openMetrics?: boolean;
+  readonly clock?: Clock;
+}
+
+/** What every route gets. */
+export interface ApiContext extends ApiOptions {
+  readonly clock: Clock;
+  readonly streams: EventStreams;
+  readonly attempts: FailedAttempts;
+}
+
+/** A Fastify instance that knows the types of its routes' TypeBox schemas. */
+export type ApiInstance = FastifyInstance<
+  RawServerDefault,
+  RawRequestDefaultExpression<RawServerDefault>,
+  RawReplyDefaultExpression<RawServerDefault>,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>;

@@ -1,0 +1,200 @@
+import { type TSchema, Type } from 'typebox';
+import { errorCodes } from '../base/errors.ts';
+
+/** Schemas of what the API answers, by the names that OpenAPI's `components` have. */
+
+const text = (description: string) => Type.String({ description });
+const count = (description: string) => Type.Integer({ minimum: 0, description });
+const time = Type.String({ description: 'RFC 3339, UTC.' });
+const words = (values: readonly string[]) =>
+  Type.Unsafe<string>({ type: 'string', enum: [...values] });
+const reference = (name: string) => Type.Unsafe({ $ref: `${name}#` });
+const anyObject = Type.Record(Type.String(), Type.Unknown());
+const verdict = words(['up', 'degraded', 'down', 'unknown']);
+const share = Type.Number({ minimum: 0, maximum: 1 });
+
+const problem = Type.Object({
+  code: words(Object.keys(errorCodes)),
+  message: text('What is wrong, with the offending value, and the remedy.'),
+  where: Type.Optional(text('`file:line`, a JSON pointer, a parameter or a header.')),
+  severity: Type.Optional(words(['error', 'warning'])),
+});
+
+const change = Type.Object({
+  kind: words(['zone', 'rrset', 'region', 'monitor', 'service', 'network']),
+  id: text('`example.com./www.example.com./A` for an RRset; else the name or prefix.'),
+  before: Type.Unknown({ description: 'null: it did not exist.' }),
+  after: Type.Unknown({ description: 'null: it is gone.' }),
+});
+
+const revision = {
+  number: Type.Integer({ minimum: 1 }),
+  at: time,
+  actor: text('The name of a token, `files`, `expiry` or `cli`.'),
+  summary: text('`PUT /v1/regions/eu-west`'),
+  changeCount: count('Objects that it changed.'),
+  hash: text("SHA-256 over the entry before's hash and this one's content, hex."),
+};
+
+const zone = {
+  name: text('The apex, with its final dot.'),
+  serial: Type.Union([Type.Integer(), Type.Null()]),
+  rrsetCount: count('RRsets.'),
+  recordCount: count('Records.'),
+};
+
+const rrsetContent = {
+  ttl: Type.Optional(Type.Integer({ minimum: 0, description: 'Seconds.' })),
+  values: Type.Optional(Type.Array(Type.String(), { description: 'Rdata, as in a master file.' })),
+  steer: Type.Optional(text('The service that answers A and AAAA here; type STEER only.')),
+};
+
+const memberHealth = {
+  member: text('The region that it stands in.'),
+  verdict,
+  vips: Type.Record(Type.String(), verdict),
+  ramp: Type.Number({ minimum: 0, maximum: 1, description: 'Share of its weight it may take.' }),
+  load: Type.Optional(Type.Number()),
+  secondsToChange: Type.Optional(Type.Number()),
+};
+
+const vote = Type.Object({
+  agent: Type.String(),
+  state: verdict,
+  since: time,
+  connectMs: Type.Optional(Type.Number()),
+  tlsMs: Type.Optional(Type.Number()),
+  firstByteMs: Type.Optional(Type.Number()),
+  error: Type.Optional(Type.String()),
+  errorText: Type.Optional(Type.String()),
+});
+
+const target = Type.Object({
+  service: Type.String(),
+  member: Type.String(),
+  address: Type.String(),
+  monitor: Type.String(),
+  verdict,
+  since: time,
+  heldUntil: Type.Optional(time),
+  votes: Type.Array(vote),
+});
+
+const vip = Type.Object({ member: Type.String(), address: Type.String() });
+const changes = {
+  changeCount: count('All changes, also those that are not shown.'),
+  changes: Type.Array(change),
+};
+
+/** Every component but those of the operator's objects. */
+export const answerComponents: Readonly<Record<string, TSchema>> = {
+  Problem: Type.Object({
+    type: text('Where the code is explained, relative to this server.'),
+    title: text('The headline of the code.'),
+    status: Type.Integer(),
+    detail: text('The first problem.'),
+    code: words(Object.keys(errorCodes)),
+    errors: Type.Array(problem, { description: 'Every problem found.' }),
+  }),
+  Plan: Type.Object({
+    dryRun: Type.Literal(true),
+    revision: count('The revision that the plan starts from.'),
+    ...changes,
+    warnings: Type.Array(problem),
+    traffic: Type.Array(
+      Type.Object({
+        service: Type.String(),
+        member: Type.String(),
+        before: share,
+        after: share,
+      }),
+      { description: 'Share of clients per member before and after.' },
+    ),
+  }),
+  MergePatch: Type.Object(
+    {},
+    { additionalProperties: true, description: 'RFC 7396; null removes a member.' },
+  ),
+  Overview: Type.Object({
+    version: Type.String(),
+    revision: count('The newest.'),
+    zones: count('Zones.'),
+    regions: count('Regions.'),
+    monitors: count('Monitors.'),
+    services: count('Services.'),
+    networks: count('Networks.'),
+  }),
+  ZoneSummary: Type.Object(zone),
+  Zone: Type.Object({ ...zone, rrsets: Type.Array(reference('RRset')) }),
+  RRset: Type.Object({
+    name: text('Absolute.'),
+    type: text('`A`, `STEER`, `TYPE65280`.'),
+    ...rrsetContent,
+  }),
+  RRsetBody: Type.Object(rrsetContent),
+  ServiceHealth: Type.Object({
+    service: Type.String(),
+    members: Type.Array(Type.Object(memberHealth)),
+  }),
+  MemberTargets: Type.Object({
+    service: Type.String(),
+    ...memberHealth,
+    targets: Type.Array(target),
+  }),
+  HealthEvent: Type.Object({
+    sequence: Type.Integer(),
+    at: time,
+    service: Type.String(),
+    member: Type.String(),
+    address: Type.String(),
+    from: verdict,
+    to: verdict,
+    text: Type.String(),
+  }),
+  Taken: Type.Object({
+    accepted: count('Samples taken.'),
+    problems: Type.Array(problem, { description: 'What was wrong with the others.' }),
+  }),
+  Revision: Type.Object(revision),
+  RevisionDetail: Type.Object({ ...revision, changes: Type.Array(change) }),
+  AuditEntry: Type.Object({
+    ...revision,
+    objects: Type.Array(Type.String(), { description: 'The first 20 objects that it changed.' }),
+    previousHash: Type.Union([Type.String(), Type.Null()]),
+  }),
+  Difference: Type.Object({
+    from: count('Revision.'),
+    to: count('Revision.'),
+    ...changes,
+  }),
+  Token: Type.Object({
+    id: Type.String(),
+    name: Type.String(),
+    scopes: Type.Array(Type.String()),
+    createdAt: time,
+    expiresAt: Type.Union([time, Type.Null()]),
+  }),
+  Explanation: Type.Object({
+    question: Type.Object({ name: Type.String(), type: Type.String(), client: Type.String() }),
+    revision: count('The revision that answers.'),
+    zone: Type.Optional(Type.String()),
+    service: Type.Optional(Type.String()),
+    client: Type.Object({
+      address: Type.String(),
+      family: Type.Union([Type.Literal(4), Type.Literal(6)]),
+      place: anyObject,
+      source: text('The database or override that said so.'),
+      scopePrefix: Type.Integer({ description: "The answer's ECS scope." }),
+      classIndex: Type.Integer(),
+    }),
+    evaluation: Type.Optional(anyObject),
+    answer: Type.Array(vip),
+    latency: Type.Record(Type.String(), anyObject),
+    ttlSeconds: Type.Optional(Type.Integer()),
+    note: Type.Optional(Type.String()),
+  }),
+  SimulationRequest: Type.Object({}, { additionalProperties: true }),
+  Simulation: Type.Object({}, { additionalProperties: true }),
+  Alive: Type.Object({ alive: Type.Literal(true), version: Type.String() }),
+  Ready: Type.Object({ ready: Type.Boolean(), reasons: Type.Array(Type.String()) }),
+};

@@ -1,0 +1,80 @@
+import { MeridianError } from '../base/errors.ts';
+import { parseDuration } from '../control/duration.ts';
+import { parseTime } from '../control/parse-region.ts';
+import { isJsonObject, type Json, type JsonObject, mergePatch } from './merge-patch.ts';
+
+const placeKeys = ['place', 'latitude', 'longitude'] as const;
+
+/**
+ * The region that a PUT makes. Without a place it keeps the one that it has, so that a drill needs to
+ * say no more than `{"state": "down", "expires": "10m"}`.
+ */
+export function putRegion(body: Json, before: Json | undefined, nowMs: number): Json {
+  if (!isJsonObject(body)) return body;
+  const { expires, ...written } = body;
+  const known = isJsonObject(before) ? before : {};
+  const placed = placeKeys.some((key) => key in written);
+  const kept = placed
+    ? []
+    : placeKeys.flatMap((key) => (key in known ? [[key, known[key] as Json] as const] : []));
+  return withExpiry({ ...Object.fromEntries(kept), ...written }, expires, known, nowMs);
+}
+
+/**
+ * The region that a PATCH makes. Writing `dial` or `state` without `expires` is meant to last: what
+ * was to be restored is forgotten.
+ */
+export function patchRegion(patch: Json, before: Json, nowMs: number): Json {
+  if (!isJsonObject(patch) || !isJsonObject(before)) return mergePatch(before, patch);
+  const { expires, ...rest } = patch;
+  const lasting = ('dial' in rest || 'state' in rest) && !('expiry' in rest);
+  const { expiry: _, ...withoutExpiry } = before;
+  const merged = mergePatch(lasting ? withoutExpiry : before, rest) as JsonObject;
+  return withExpiry(merged, expires, before, nowMs);
+}
+
+/** Sets what the region goes back to: what it was before, or already was to go back to. */
+function withExpiry(
+  region: JsonObject,
+  expires: Json | undefined,
+  before: JsonObject,
+  nowMs: number,
+): JsonObject {
+  if (expires === undefined) return region;
+  if (expires === null) {
+    const { expiry: _, ...rest } = region;
+    return rest;
+  }
+  const pending = isJsonObject(before['expiry']) ? before['expiry'] : before;
+  return {
+    ...region,
+    expiry: {
+      at: readExpires(expires, nowMs),
+      dial: pending['dial'] ?? 100,
+      state: pending['state'] ?? 'active',
+    },
+  };
+}
+
+function readExpires(expires: Json, nowMs: number): string {
+  const durationMs = typeof expires === 'string' ? parseDuration(expires) : undefined;
+  const atMs =
+    durationMs === undefined
+      ? parseTime(typeof expires === 'string' ? expires : '')
+      : nowMs + durationMs;
+  if (atMs === undefined) {
+    throw badExpires(
+      `expires is ${JSON.stringify(expires)}; write a duration such as "10m", or a time with its zone such as "2026-01-31T18:30:00Z"`,
+    );
+  }
+  if (atMs <= nowMs) {
+    throw badExpires(
+      `expires is ${JSON.stringify(expires)}, which has passed; choose a later time`,
+    );
+  }
+  return new Date(atMs).toISOString();
+}
+
+function badExpires(message: string): MeridianError {
+  return new MeridianError({ code: 'E_FORM_VALUE', message, where: '/expires' });
+}

@@ -1,0 +1,267 @@
+import { Type } from 'typebox';
+import { MeridianError } from '../../base/errors.ts';
+import type { ObjectKind } from '../../control/change.ts';
+import type { Traffic } from '../../policy/traffic.ts';
+import type { ApiContext, ApiInstance } from '../api-context.ts';
+import { mediaTypes } from '../media-types.ts';
+import { isJsonObject, type Json, mergePatch } from '../merge-patch.ts';
+import { readPrefix, segment } from '../names-in-paths.ts';
+import { pageOfKeys } from '../pagination.ts';
+import { isUnchanged } from '../preconditions.ts';
+import { patchRegion, putRegion } from '../region-writes.ts';
+import {
+  component,
+  deleteAnswers,
+  describeRoute,
+  pageOf,
+  pageQuery,
+  writeAnswers,
+  writeHeaders,
+  writeQuery,
+} from '../route-schema.ts';
+import { sortedKeys } from '../sorted-keys.ts';
+import {
+  answerWrite,
+  notFound,
+  readBody,
+  removeObject,
+  type Target,
+  updateObject,
+  type WriteAnswer,
+} from '../write-object.ts';
+
+/** What sets one collection of objects apart from the others. */
+interface Collection {
+  readonly kind: Exclude<ObjectKind, 'zone' | 'rrset'>;
+  /** The first segment of its paths, and its tag. */
+  readonly path: string;
+  /** The member of an answer that holds the object's id. */
+  readonly idKey: 'name' | 'cidr';
+  /** Name of the component that describes answers; its body has `Body` at the end. */
+  readonly component: string;
+  readonly ids: (traffic: Traffic) => readonly string[];
+  /** From a path's segment to the id; throws `E_QUERY`. */
+  readonly readId: (text: string) => string;
+  /** What a PUT or a PATCH makes of what there was; default: the body, the merged body. */
+  readonly put?: (body: Json, before: Json | undefined, nowMs: number) => Json;
+  readonly patch?: (patch: Json, before: Json, nowMs: number) => Json;
+  /** Something worth knowing about writes. */
+  readonly note?: string;
+}
+
+const regionNote =
+  'With `expires` (`"10m"`, or a time as in RFC 3339) `dial` and `state` go back by themselves to ' +
+  'what they were. A write of `dial` or `state` without `expires` is meant to last. ' +
+  'A PUT without a place keeps the place of the region.';
+
+const networkIds = new WeakMap<object, readonly string[]>();
+
+const collections: readonly Collection[] = [
+  {
+    kind: 'region',
+    path: 'regions',
+    idKey: 'name',
+    component: 'Region',
+    ids: (traffic) => sortedKeys(traffic.regions),
+    readId: (text) => text,
+    put: putRegion,
+    patch: patchRegion,
+    note: regionNote,
+  },
+  {
+    kind: 'monitor',
+    path: 'monitors',
+    idKey: 'name',
+    component: 'Monitor',
+    ids: (traffic) => sortedKeys(traffic.monitors),
+    readId: (text) => text,
+  },
+  {
+    kind: 'service',
+    path: 'services',
+    idKey: 'name',
+    component: 'Service',
+    ids: (traffic) => sortedKeys(traffic.services),
+    readId: (text) => text,
+  },
+  {
+    kind: 'network',
+    path: 'networks',
+    idKey: 'cidr',
+    component: 'Network',
+    ids: sortedNetworks,
+    readId: readPrefix,
+  },
+];
+
+/** Registers list, GET, PUT, PATCH and DELETE of regions, monitors, services and networks. */
+export function collectionRoutes(app: ApiInstance, context: ApiContext): void {
+  for (const collection of collections) {
+    readRoutes(app, context, collection);
+    writeRoutes(app, context, collection);
+  }
+}
+
+function readRoutes(app: ApiInstance, context: ApiContext, collection: Collection): void {
+  const { kind, path } = collection;
+  app.get(
+    `/${path}`,
+    {
+      config: { access: 'read' },
+      schema: describeRoute({
+        summary: `List ${path}`,
+        tags: [path],
+        querystring: Type.Object(pageQuery, { additionalProperties: false }),
+        answers: {
+          200: { description: `One page.`, schema: pageOf(component(collection.component)) },
+        },
+      }),
+    },
+    (request, reply) => {
+      const ids = collection.ids(context.controller.configuration().traffic);
+      const page = pageOfKeys(ids, request.query);
+      const items = page.items.map((id) => viewObject(context, collection, id));
+      return reply.send({ items, next: page.next });
+    },
+  );
+  app.get(
+    `/${path}/:id`,
+    {
+      config: { access: 'read' },
+      schema: describeRoute({
+        summary: `Read a ${kind}`,
+        tags: [path],
+        params: idParams(collection),
+        answers: {
+          200: { description: `The ${kind}.`, schema: component(collection.component) },
+        },
+      }),
+    },
+    (request, reply) => {
+      const id = collection.readId(request.params.id);
+      const view = viewObject(context, collection, id);
+      const etag = context.controller.etag(kind, id);
+      if (etag !== undefined) {
+        reply.header('etag', etag);
+        if (isUnchanged(request, etag)) return reply.code(304).send();
+      }
+      return reply.send(view);
+    },
+  );
+}
+
+function writeRoutes(app: ApiInstance, context: ApiContext, collection: Collection): void {
+  const { kind, path, note } = collection;
+  const shared = {
+    tags: [path],
+    params: idParams(collection),
+    querystring: writeQuery,
+    headers: writeHeaders,
+  };
+  const described = note === undefined ? {} : { description: note };
+  const object = component(collection.component);
+  const body = component<Json>(`${collection.component}Body`);
+
+  app.put(
+    `/${path}/:id`,
+    {
+      config: { access: 'write' },
+      schema: describeRoute({
+        summary: `Create or replace a ${kind}`,
+        ...described,
+        ...shared,
+        body,
+        answers: writeAnswers(object, { creates: true }),
+      }),
+    },
+    async (request, reply) => {
+      const id = collection.readId(request.params.id);
+      const target: Target = { kind, id };
+      const body = withoutId(collection, id, request.body);
+      const result = await updateObject(context, request, target, (before) =>
+        collection.put === undefined ? body : collection.put(body, before, context.clock.epochMs()),
+      );
+      return answerWrite(context, request, reply, result, answerFor(context, collection, id));
+    },
+  );
+  app.patch(
+    `/${path}/:id`,
+    {
+      config: { access: 'write' },
+      schema: describeRoute({
+        summary: `Change a ${kind}`,
+        description: ['The body is a JSON merge patch (RFC 7396).', note ?? ''].join(' ').trim(),
+        ...shared,
+        consumes: [mediaTypes.mergePatch, mediaTypes.json],
+        body: component<Json>('MergePatch'),
+        answers: writeAnswers(object, { creates: false }),
+      }),
+    },
+    async (request, reply) => {
+      const id = collection.readId(request.params.id);
+      const target: Target = { kind, id };
+      const patch = withoutId(collection, id, request.body);
+      const result = await updateObject(context, request, target, (before) => {
+        if (before === undefined) throw notFound(target);
+        return collection.patch === undefined
+          ? mergePatch(before, patch)
+          : collection.patch(patch, before, context.clock.epochMs());
+      });
+      return answerWrite(context, request, reply, result, answerFor(context, collection, id));
+    },
+  );
+  app.delete(
+    `/${path}/:id`,
+    {
+      config: { access: 'write' },
+      schema: describeRoute({ summary: `Remove a ${kind}`, ...shared, answers: deleteAnswers }),
+    },
+    async (request, reply) => {
+      const id = collection.readId(request.params.id);
+      const result = await removeObject(context, request, { kind, id });
+      return answerWrite(context, request, reply, result, answerFor(context, collection, id));
+    },
+  );
+}
+
+function idParams(collection: Collection) {
+  const description =
+    collection.idKey === 'cidr'
+      ? 'The prefix, its slash written %2F: `203.0.113.0%2F24`.'
+      : `The ${collection.kind}'s name.`;
+  return Type.Object({ id: Type.String({ description }) });
+}
+
+function viewObject(context: ApiContext, { kind, idKey }: Collection, id: string): object {
+  const body = readBody(context, { kind, id });
+  if (body === undefined) throw notFound({ kind, id });
+  return { [idKey]: id, ...(body as object) };
+}
+
+function answerFor(context: ApiContext, collection: Collection, id: string): WriteAnswer {
+  return {
+    target: { kind: collection.kind, id },
+    location: `/v1/${collection.path}/${segment(id)}`,
+    show: () => viewObject(context, collection, id),
+  };
+}
+
+/** A body may repeat its id, as answers do, but not name another object. */
+function withoutId({ idKey, readId }: Collection, id: string, body: Json): Json {
+  if (!isJsonObject(body)) return body;
+  const { [idKey]: named, ...rest } = body;
+  if (named === undefined || (typeof named === 'string' && readId(named) === id)) return rest;
+  throw new MeridianError({
+    code: 'E_CONFLICT',
+    message: `the body's ${idKey} ${JSON.stringify(named)} is not the path's ${id}; make them agree`,
+    where: `/${idKey}`,
+  });
+}
+
+function sortedNetworks({ networks }: Traffic): readonly string[] {
+  const known = networkIds.get(networks);
+  if (known !== undefined) return known;
+  const ids = networks.map((network) => network.cidr).sort();
+  networkIds.set(networks, ids);
+  return ids;
+}
