@@ -22,7 +22,8 @@ export function editZone(zone: Zone, edits: Iterable<RRsetEdit>): Zone {
     if ((before?.get(type) ?? null) === rrset) continue;
     const rrsets = [...(before?.values() ?? [])].filter((other) => other.type !== type);
     if (rrset !== null) rrsets.push(rrset);
-    changes.set(owner, rrsets.length === 0 ? undefined : new RRsetMap(rrsets));
+    const [first, ...others] = rrsets;
+    changes.set(owner, first === undefined ? undefined : new RRsetMap(first, others));
   }
   if (changes.size === 0) return zone;
   return { origin: zone.origin, nodes: LayeredMap.from(zone.nodes).with(changes) };
@@ -36,11 +37,11 @@ export function zoneOf(
   const nodes = new Map<NameKey, RRsetMap>();
   for (const [owner, rrset] of rrsets) {
     const before = nodes.get(owner);
-    if (before === undefined) nodes.set(owner, new RRsetMap([rrset]));
+    if (before === undefined) nodes.set(owner, new RRsetMap(rrset));
     else if (!before.has(rrset.type)) before.grow(rrset);
     else {
       const others = [...before.values()].filter((other) => other.type !== rrset.type);
-      nodes.set(owner, new RRsetMap([...others, rrset]));
+      nodes.set(owner, new RRsetMap(rrset, others));
     }
   }
   return { origin, nodes };

@@ -2,6 +2,7 @@ import { limits } from '../base/limits.ts';
 import { typeName } from '../wire/type-names.ts';
 import { relativeName } from './owner-name.ts';
 import { type ProblemList, quoted } from './problem-list.ts';
+import { RdataStore } from './rdata-store.ts';
 import { RRsetMap } from './rrset-map.ts';
 import { sameRdata } from './same-rdata.ts';
 import type { NameKey, RRset, Zone } from './zone.ts';
@@ -22,27 +23,62 @@ export interface FileRecord {
   readonly line: number;
 }
 
-/** An RRset while its file is read; afterwards nobody changes it. */
+/** What the RRsets of one file have in common. */
+interface Source {
+  readonly file: string;
+  readonly store: RdataStore;
+}
+
+/**
+ * An RRset while its file is read; afterwards nobody changes it. Rdata and place are made when they
+ * are asked for: kept ready, a million of them would weigh several times what the records do.
+ */
 class FileRRset implements RRset {
   readonly owner: string;
   readonly type: number;
   ttl: number | undefined;
-  readonly rdatas: Uint8Array[];
-  readonly #file: string;
+  readonly #source: Source;
   readonly #line: number;
+  readonly #firstAt: number;
+  #othersAt: number[] | undefined;
 
-  constructor(record: FileRecord) {
+  constructor(record: FileRecord, source: Source) {
     this.owner = record.owner;
     this.type = record.type;
     this.ttl = record.ttl;
-    this.rdatas = [record.rdata];
-    this.#file = record.file;
+    this.#source = source;
     this.#line = record.line;
+    this.#firstAt = source.store.add(record.rdata);
   }
 
-  /** Made when asked for: a million of these strings would weigh more than the records. */
+  get rdatas(): readonly Uint8Array[] {
+    const { store } = this.#source;
+    const first = store.get(this.#firstAt);
+    if (this.#othersAt === undefined) return [first];
+    return [first, ...this.#othersAt.map((at) => store.get(at))];
+  }
+
   get where(): string {
-    return `${this.#file}:${this.#line}`;
+    return `${this.#source.file}:${this.#line}`;
+  }
+
+  /** The number of records. */
+  get count(): number {
+    return 1 + (this.#othersAt?.length ?? 0);
+  }
+
+  /** True when the record is there already. */
+  holds(rdata: Uint8Array): boolean {
+    const { store } = this.#source;
+    const isAt = (at: number) =>
+      store.resembles(at, rdata) && sameRdata(this.type, store.get(at), rdata);
+    return isAt(this.#firstAt) || (this.#othersAt?.some(isAt) ?? false);
+  }
+
+  add(rdata: Uint8Array): void {
+    const at = this.#source.store.add(rdata);
+    if (this.#othersAt === undefined) this.#othersAt = [at];
+    else this.#othersAt.push(at);
   }
 }
 
@@ -52,6 +88,8 @@ export class ZoneBuilder {
   readonly #problems: ProblemList;
   readonly #nodes = new Map<NameKey, RRsetMap<FileRRset>>();
   readonly #awaitingSoa: FileRRset[] = [];
+  readonly #store = new RdataStore();
+  #source: Source | undefined;
   #lastKey: NameKey = '';
   #lastNode: RRsetMap<FileRRset> | undefined;
 
@@ -62,30 +100,27 @@ export class ZoneBuilder {
 
   /** Adds a record; its owner must lie in the zone. */
   add(record: FileRecord): void {
-    const node = this.#nodeOf(record.key);
-    const rrset = node.get(record.type);
-    if (rrset === undefined) {
-      const first = new FileRRset(record);
-      node.grow(first);
-      if (record.ttl === TTL_OF_SOA) this.#awaitingSoa.push(first);
+    const node = record.key === this.#lastKey ? this.#lastNode : this.#nodes.get(record.key);
+    const rrset = node?.get(record.type);
+    if (rrset !== undefined) {
+      this.#extend(rrset, record);
       return;
     }
-    const { rdatas } = rrset;
-    for (let index = 0; index < rdatas.length; index++) {
-      if (sameRdata(record.type, rdatas[index] as Uint8Array, record.rdata)) {
-        const text = `${this.#describe(record)} is there already, first at ${rrset.where}; remove one`;
-        this.#problems.warn('E_ZONE_DUPLICATE', text, whereOf(record));
-        this.#mergeTtl(rrset, record);
-        return;
-      }
+    const first = new FileRRset(record, this.#sourceOf(record.file));
+    if (record.ttl === TTL_OF_SOA) this.#awaitingSoa.push(first);
+    this.#lastKey = record.key;
+    if (node !== undefined) {
+      node.grow(first);
+      this.#lastNode = node;
+      return;
     }
-    this.#mergeTtl(rrset, record);
-    // One over the limit is enough for the checks to see it; looking for duplicates stays cheap.
-    if (rdatas.length <= limits.rrsPerRrset) rdatas.push(record.rdata);
+    this.#lastNode = new RRsetMap<FileRRset>(first);
+    this.#nodes.set(record.key, this.#lastNode);
   }
 
   /** The zone, its missing TTLs set to `soaMinimum` seconds (RFC 2308 §4 has no other source). */
   finish(soaMinimum: number | undefined): Zone {
+    this.#store.trim();
     const [first] = this.#awaitingSoa;
     if (first !== undefined) this.#settleTtls(first, soaMinimum);
     return { origin: this.origin, nodes: this.#nodes };
@@ -96,16 +131,20 @@ export class ZoneBuilder {
     return this.#nodes.get(key)?.get(type);
   }
 
-  #nodeOf(key: NameKey): RRsetMap<FileRRset> {
-    if (key === this.#lastKey && this.#lastNode !== undefined) return this.#lastNode;
-    let node = this.#nodes.get(key);
-    if (node === undefined) {
-      node = new RRsetMap<FileRRset>([]);
-      this.#nodes.set(key, node);
+  #extend(rrset: FileRRset, record: FileRecord): void {
+    if (rrset.holds(record.rdata)) {
+      const text = `${this.#describe(record)} is there already, first at ${rrset.where}; remove one`;
+      this.#problems.warn('E_ZONE_DUPLICATE', text, whereOf(record));
+    } else if (rrset.count <= limits.rrsPerRrset) {
+      // One over the limit is enough for the checks to see it; looking for duplicates stays cheap.
+      rrset.add(record.rdata);
     }
-    this.#lastKey = key;
-    this.#lastNode = node;
-    return node;
+    this.#mergeTtl(rrset, record);
+  }
+
+  #sourceOf(file: string): Source {
+    if (this.#source?.file !== file) this.#source = { file, store: this.#store };
+    return this.#source;
   }
 
   #mergeTtl(rrset: FileRRset, { ttl, ...record }: FileRecord): void {

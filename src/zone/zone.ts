@@ -6,7 +6,11 @@ import type { Problem } from '../base/errors.ts';
  */
 export type NameKey = string;
 
-/** All records of one owner and type (RFC 2181 §5): one TTL, no duplicates. */
+/**
+ * All records of one owner and type (RFC 2181 §5): one TTL, no duplicates.
+ * Its properties may be getters that work on demand: keep what you use twice, and name the
+ * properties when you make another from it (`{ ...rrset }` would lose them).
+ */
 export interface RRset {
   /** Absolute presentation form in the case that was written first. */
   readonly owner: string;
