@@ -21,6 +21,13 @@ export class Findings {
     this.problems.push({ code, message, where: this.#locate(path), severity: 'warning' });
   }
 
+  /** Takes over what another reader found below a path. */
+  take(problems: readonly Problem[], path: string): void {
+    for (const problem of problems) {
+      this.problems.push({ ...problem, where: this.#locate(path + (problem.where ?? '')) });
+    }
+  }
+
   /** Runs a reader; its result counts only if it found nothing worse than warnings. */
   unlessBad<T>(read: () => T | undefined): T | undefined {
     const before = this.problems.length;
@@ -31,7 +38,12 @@ export class Findings {
 
 /** The pointer of one key or index below a path (RFC 6901 §3 escapes). */
 export function at(path: string, key: string | number): string {
-  return `${path}/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`;
+  return `${path}/${escapeKey(String(key))}`;
+}
+
+/** A key as a pointer holds it. */
+export function escapeKey(key: string): string {
+  return key.replaceAll('~', '~0').replaceAll('/', '~1');
 }
 
 /** The keys of a pointer, unescaped. */

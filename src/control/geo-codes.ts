@@ -1,3 +1,4 @@
+import { findCountry } from '../geo/countries.ts';
 import { type Findings, show } from './findings.ts';
 import { hint } from './suggest.ts';
 
@@ -8,9 +9,10 @@ export const continents: readonly string[] = ['AF', 'AN', 'AS', 'EU', 'NA', 'OC'
 export function readCountry(value: unknown, path: string, findings: Findings): string | undefined {
   if (value === undefined) return undefined;
   const code = typeof value === 'string' ? value.toUpperCase() : '';
-  if (/^[A-Z]{2}$/.test(code)) return code === 'UK' ? ukIsGb(path, findings) : code;
-  const message = `country ${show(value)} is not a code; write two letters (ISO 3166-1), as DE`;
-  findings.error('E_FORM_VALUE', path, message);
+  if (/^[A-Z]{2}$/.test(code) && findCountry(code) !== undefined) return code;
+  // No database ever says UK, so a rule with it would never match.
+  const remedy = code === 'UK' ? 'did you mean "GB"?' : 'write two letters of ISO 3166-1, as DE';
+  findings.error('E_FORM_VALUE', path, `country ${show(value)} is not a code; ${remedy}`);
   return undefined;
 }
 
@@ -40,9 +42,4 @@ export function readSubdivision(
   const message = `subdivision ${show(value)} is not a code; write it with its country, as US-CA`;
   findings.error('E_FORM_VALUE', path, message);
   return undefined;
-}
-
-// No database ever says UK, so a rule with it would never match.
-function ukIsGb(path: string, findings: Findings): undefined {
-  findings.error('E_FORM_VALUE', path, 'country "UK" is not in ISO 3166-1; did you mean "GB"?');
 }

@@ -5,10 +5,10 @@ import { type Findings, show } from './findings.ts';
 export const reservedNames: readonly string[] = ['all', 'nodata', 'else', 'any', 'none'];
 
 /**
- * Lower-case letters, digits, `-`, `_` and `.`, beginning with a letter (so that a JSON object keeps
- * names in the order written) and ending with a letter or digit.
+ * A DNS label of lower-case letters, digits and hyphens that begins with a letter (so that a JSON
+ * object keeps names in the order written).
  */
-export const objectNamePattern = /^[a-z]([a-z0-9._-]{0,61}[a-z0-9])?$/;
+export const objectNamePattern = /^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
 /** Checks the name of a region, monitor or service; reports and returns false when it is not one. */
 export function checkObjectName(
@@ -24,8 +24,8 @@ export function checkObjectName(
   }
   if (objectNamePattern.test(name) && name.length <= limits.objectNameChars) return true;
   const message =
-    `${what} is called ${show(name)}; use 1 to ${limits.objectNameChars} of a-z, 0-9, "-", "_", ` +
-    '".", beginning with a letter';
+    `${what} is called ${show(name)}; use 1 to ${limits.objectNameChars} of a-z, 0-9 and inner ` +
+    'hyphens, beginning with a letter';
   findings.error('E_NAME_INVALID', path, message);
   return false;
 }

@@ -1,0 +1,162 @@
+import type { Clock } from '../base/clock.ts';
+import { isAcceptable, MeridianError, type Problem } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import type { Store } from '../store/store.ts';
+import type { NameKey } from '../zone/zone.ts';
+import type {
+  ApplyOptions,
+  ApplyResult,
+  ObjectChange,
+  ObjectKind,
+  ObjectWrite,
+  Revision,
+  TrafficShift,
+} from './change.ts';
+import { checkChange } from './check-change.ts';
+import type { Configuration } from './controller.ts';
+import { draftChange } from './draft-change.ts';
+import { answerToKeep, markOf, recall } from './idempotency.ts';
+import type { ImageCourier, PreparedImage } from './image-courier.ts';
+import { editConfiguration } from './load-configuration.ts';
+import { formatEtag, parseRRsetId } from './object-ids.ts';
+
+/** What the way of a change passes through. */
+export interface ChangeParts {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Compiles what differs; changes nothing yet. Throws MeridianError for what cannot be compiled. */
+  compile(
+    next: Configuration,
+    previous: Configuration,
+    changes: readonly ObjectChange[],
+  ): PreparedImage;
+  /** How answers would move, for dry runs; absent: dry runs do not say. */
+  trafficShift?(before: Configuration, after: Configuration): readonly TrafficShift[];
+  /** Told of every configuration once it is stored, before its image is published. */
+  stored?(next: Configuration): void;
+  /** Told of every revision once it is stored and handed to the data plane. */
+  replicate?(revision: Revision): void;
+}
+
+/** What changes as revisions are made. */
+export interface ChangeState {
+  configuration: Configuration;
+  /** The revision that last touched each zone, rrsets included. */
+  readonly zoneRevisions: Map<NameKey, number>;
+}
+
+/** What is asked: writes, or how to find them once it is the change's turn. */
+export interface ChangeRequest {
+  /** What was asked, by which a repetition under the same idempotency key is known. */
+  readonly asked: unknown;
+  writes(current: Configuration): { writes: readonly ObjectWrite[]; problems: readonly Problem[] };
+}
+
+/**
+ * The way of a change: in → validate → compile → store (fsync) → publish → replicate
+ * (docs/life-of-a-change.md). Throws MeridianError with all problems, and then nothing has changed.
+ * Callers make sure that one runs at a time.
+ */
+export async function applyChange(
+  request: ChangeRequest,
+  options: ApplyOptions,
+  state: ChangeState,
+  parts: ChangeParts,
+  courier: ImageCourier,
+): Promise<ApplyResult> {
+  const { store, clock } = parts;
+  const current = state.configuration;
+
+  // In: the same request again gets the first answer; one that was made for another state, none.
+  const mark = markOf(request.asked, options);
+  const first = recall(store, mark);
+  if (first !== undefined) return first;
+  refuseStale(state, store, options);
+
+  // Validate: what the writes mean, and whether that holds together with all else.
+  const asked = request.writes(current);
+  refuse(asked.problems);
+  const draft = draftChange(current, store, asked.writes);
+  refuse(draft.problems);
+  const warnings = [...asked.problems, ...draft.problems];
+  if (draft.changes.length === 0) return { revision: current.revision, changes: [], warnings };
+  const next = editConfiguration(current, draft.edits, current.revision + 1);
+  const found = checkChange(draft, next, current);
+  refuse(found);
+  warnings.push(...found);
+
+  // Compile: what cannot be served must never become durable.
+  const prepared = parts.compile(next, current, draft.changes);
+  const { changes } = draft;
+  if (options.dryRun === true) {
+    const traffic = parts.trafficShift?.(current, next);
+    const result = { revision: current.revision, changes, warnings };
+    return traffic === undefined ? result : { ...result, traffic };
+  }
+
+  // Store: on disk, or an exception and nothing. From here on the change is never taken back.
+  const revision = store.commit(current.revision, {
+    at: new Date(clock.epochMs()).toISOString(),
+    actor: options.actor,
+    summary: options.summary,
+    changes,
+    ...answerToKeep(mark, next.revision, warnings),
+  });
+  state.configuration = next;
+  noteZones(state.zoneRevisions, revision, next);
+  parts.stored?.(next);
+
+  // Publish: resolves when every worker serves it; a failure is a warning, and is tried again.
+  const late = await courier.deliver(revision.number, prepared);
+
+  // Replicate: other nodes catch up by revision.
+  parts.replicate?.(revision);
+  const all = late === undefined ? warnings : [...warnings, late];
+  return { revision: revision.number, changes, warnings: all };
+}
+
+/** The ETag of an object; undefined when there is none. A zone's is that of its newest rrset. */
+export function etagOf(
+  state: ChangeState,
+  store: Store,
+  kind: ObjectKind,
+  id: string,
+): string | undefined {
+  const object = store.object(kind, id);
+  if (object === undefined) return undefined;
+  const revision = kind === 'zone' ? state.zoneRevisions.get(id) : undefined;
+  return formatEtag(revision ?? object.revision);
+}
+
+function refuse(problems: readonly Problem[]): void {
+  if (!isAcceptable(problems)) throw new MeridianError(problems);
+}
+
+function refuseStale(state: ChangeState, store: Store, options: ApplyOptions): void {
+  const problems: Problem[] = [];
+  for (const { kind, id, etag } of options.preconditions ?? []) {
+    const actual = etagOf(state, store, kind, id) ?? null;
+    const holds = etag === '*' ? actual !== null : etag === actual;
+    if (holds) continue;
+    const wanted = etag === null ? 'absent' : etag === '*' ? 'there' : `at ${etag}`;
+    const found = actual === null ? 'it does not exist' : `it is at ${actual}`;
+    const message = `${kind} "${id}" should be ${wanted}, but ${found}; read it again and redo the change`;
+    problems.push({ code: 'E_PRECONDITION', message });
+  }
+  refuse(problems);
+}
+
+function noteZones(
+  zoneRevisions: Map<NameKey, number>,
+  revision: Revision,
+  next: Configuration,
+): void {
+  for (const { kind, id } of revision.changes) {
+    if (kind !== 'zone' && kind !== 'rrset') continue;
+    const origin = kind === 'zone' ? id : parseRRsetId(id)?.zone;
+    if (origin === undefined) continue;
+    if (next.zones.has(origin)) zoneRevisions.set(origin, revision.number);
+    else zoneRevisions.delete(origin);
+  }
+}

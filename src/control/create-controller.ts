@@ -1,0 +1,176 @@
+import { formatProblem, isAcceptable, MeridianError, type Problem } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
+import type { ImageUpdate } from '../image/image-update.ts';
+import { nameKey } from '../wire/names.ts';
+import { readZoneText } from '../zone/read-zone.ts';
+import type { NameKey } from '../zone/zone.ts';
+import {
+  applyChange,
+  type ChangeParts,
+  type ChangeRequest,
+  type ChangeState,
+  etagOf,
+} from './apply-change.ts';
+import type { ApplyOptions, ApplyResult, ObjectKind, ObjectWrite, Revision } from './change.ts';
+import { ChangeQueue } from './change-queue.ts';
+import type { Configuration, Controller, HealthView } from './controller.ts';
+import { ExpiryTimers } from './expiry.ts';
+import { ImageCourier } from './image-courier.ts';
+import { emptyConfiguration, loadConfiguration } from './load-configuration.ts';
+import { rollbackWrites } from './revision-diff.ts';
+import { keepSerialsOf, zoneWrites } from './zone-writes.ts';
+
+/** What a controller is made of: the way of a change, and what is asked of the live system. */
+export interface ControllerParts extends ChangeParts {
+  /** Takes an update to wherever queries are answered; resolves when it is served everywhere. */
+  publish(update: ImageUpdate): Promise<void>;
+  readonly health: HealthView;
+  explain: Controller['explain'];
+  measure: Controller['measure'];
+  reportLoad: Controller['reportLoad'];
+}
+
+/** A controller that runs: its timers tick until `close`. */
+export interface RunningController extends Controller {
+  /** Stored objects that this version could not read; they are not served. */
+  readonly unread: readonly Problem[];
+  /** Lets the changes under way finish, then stops the timers. The store stays open. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a controller on a store: loads the newest revision, publishes it and restores regions whose
+ * expiry has passed. Resolves when the first image is served, or could not be published yet (which is
+ * logged and tried again). Throws MeridianError when what is stored cannot be compiled at all.
+ */
+export async function createController(parts: ControllerParts): Promise<RunningController> {
+  const controller = new StoreController(parts);
+  await controller.start();
+  return controller;
+}
+
+class StoreController implements RunningController {
+  readonly unread: readonly Problem[];
+  readonly #parts: ControllerParts;
+  readonly #state: ChangeState;
+  readonly #queue = new ChangeQueue();
+  readonly #courier: ImageCourier;
+  readonly #expiry: ExpiryTimers;
+
+  constructor(parts: ControllerParts) {
+    const { store, clock, log } = parts;
+    this.#parts = parts;
+    const loaded = loadConfiguration(store.objects(), store.latest());
+    this.unread = loaded.problems;
+    this.#state = {
+      configuration: loaded.configuration,
+      zoneRevisions: new Map(loaded.zoneRevisions),
+    };
+    this.#courier = new ImageCourier((update) => parts.publish(update), clock, log);
+    this.#expiry = new ExpiryTimers({
+      clock,
+      log,
+      regions: () => this.#state.configuration.traffic.regions,
+      etag: (region) => this.etag('region', region),
+      apply: (writes, options) => this.apply(writes, options),
+    });
+  }
+
+  async start(): Promise<void> {
+    for (const problem of this.unread) {
+      const fields = { code: problem.code, where: problem.where };
+      this.#parts.log.error(fields, `a stored object is not served: ${formatProblem(problem)}`);
+    }
+    const { configuration } = this.#state;
+    const prepared = this.#parts.compile(configuration, emptyConfiguration, []);
+    this.#parts.stored?.(configuration);
+    await this.#courier.deliver(configuration.revision, prepared);
+    this.#expiry.schedule();
+  }
+
+  configuration(): Configuration {
+    return this.#state.configuration;
+  }
+
+  etag(kind: ObjectKind, id: string): string | undefined {
+    return etagOf(this.#state, this.#parts.store, kind, id);
+  }
+
+  body(kind: ObjectKind, id: string): string | undefined {
+    return this.#parts.store.object(kind, id)?.body;
+  }
+
+  apply(writes: readonly ObjectWrite[], options: ApplyOptions): Promise<ApplyResult> {
+    return this.#change({ asked: writes, writes: () => ({ writes, problems: [] }) }, options);
+  }
+
+  async applyZoneText(origin: NameKey, text: string, options: ApplyOptions): Promise<ApplyResult> {
+    const apex = nameKey(origin);
+    const reading = readZoneText(text, { origin: apex, file: apex });
+    const { zone, problems } = reading;
+    if (zone === undefined || !isAcceptable(problems)) throw new MeridianError(problems);
+    return this.#change(
+      {
+        asked: [apex, text],
+        // What differs is worked out when the change's turn has come: an earlier one may have moved it.
+        writes: (current) => ({ writes: zoneWrites(current.zones.get(apex), zone), problems }),
+      },
+      options,
+    );
+  }
+
+  rollback(toRevision: number, options: ApplyOptions): Promise<ApplyResult> {
+    return this.#change(
+      {
+        asked: { rollback: toRevision },
+        writes: (current) => {
+          const { store } = this.#parts;
+          const writes = rollbackWrites(store, current.revision, toRevision);
+          return { writes: keepSerialsOf(writes, current.zones), problems: [] };
+        },
+      },
+      options,
+    );
+  }
+
+  revision(number: number): Revision | undefined {
+    return this.#parts.store.revision(number);
+  }
+
+  revisions(before: number, limit: number): readonly Revision[] {
+    return this.#parts.store.revisions(before, Math.min(limit, limits.revisionsPerPage));
+  }
+
+  health(): HealthView {
+    return this.#parts.health;
+  }
+
+  explain(question: Parameters<Controller['explain']>[0]): ReturnType<Controller['explain']> {
+    return this.#parts.explain(question);
+  }
+
+  measure(samples: Parameters<Controller['measure']>[0]): ReturnType<Controller['measure']> {
+    return this.#parts.measure(samples);
+  }
+
+  reportLoad(
+    samples: Parameters<Controller['reportLoad']>[0],
+  ): ReturnType<Controller['reportLoad']> {
+    return this.#parts.reportLoad(samples);
+  }
+
+  async close(): Promise<void> {
+    this.#expiry.close();
+    await this.#queue.idle();
+    this.#courier.close();
+  }
+
+  async #change(request: ChangeRequest, options: ApplyOptions): Promise<ApplyResult> {
+    return this.#queue.run(async () => {
+      const { revision } = this.#state.configuration;
+      const result = await applyChange(request, options, this.#state, this.#parts, this.#courier);
+      if (result.revision !== revision) this.#expiry.schedule();
+      return result;
+    });
+  }
+}

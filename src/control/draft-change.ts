@@ -1,0 +1,212 @@
+import type { Problem } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
+import type { Store } from '../store/store.ts';
+import { rrTypes } from '../wire/types.ts';
+import { rrsetToJson } from '../zone/rrset-json.ts';
+import { compareSerials, nextSerial, soaFields, soaOf, withSerial } from '../zone/serial.ts';
+import type { NameKey, RRset, Zone } from '../zone/zone.ts';
+import type { ObjectChange, ObjectKind, ObjectWrite } from './change.ts';
+import type { Configuration } from './controller.ts';
+import { Findings } from './findings.ts';
+import type { ObjectEdit } from './load-configuration.ts';
+import { canonicalId, objectPath, parseRRsetId, rrsetId } from './object-ids.ts';
+import { type ObjectValue, readObjectBody } from './read-object.ts';
+import { zoneOfSoa } from './zone-writes.ts';
+
+/** A change that is worked out, but not yet checked against all else. */
+export interface Draft {
+  /** What differs from the store, in the order of the writes; empty when nothing does. */
+  readonly changes: readonly ObjectChange[];
+  /** The same as values for the configuration. */
+  readonly edits: readonly ObjectEdit[];
+  readonly problems: readonly Problem[];
+  /** `file:line` or JSON pointer of an object of this change. */
+  readonly whereOf: (kind: ObjectKind, id: string) => string;
+}
+
+/**
+ * Works out what writes mean: ids and bodies in their one form, a zone's removal with all its rrsets,
+ * what is as it was left out, and the SOA serial of each zone whose content changes moved forward.
+ */
+export function draftChange(
+  current: Configuration,
+  store: Store,
+  writes: readonly ObjectWrite[],
+): Draft {
+  const draft = new DraftBuilder(current, store);
+  if (writes.length > limits.writesPerChange) {
+    const message = `the change has ${writes.length} writes; split it (at most ${limits.writesPerChange})`;
+    draft.findings.error('E_LIMIT', '', message);
+    return draft.done();
+  }
+  for (const write of writes) draft.write(write);
+  draft.removeZoneContents();
+  draft.refuseStrayRRsets();
+  draft.moveSerials();
+  return draft.done();
+}
+
+interface Entry {
+  readonly change: ObjectChange;
+  readonly value: ObjectValue | null;
+}
+
+class DraftBuilder {
+  readonly findings: Findings;
+  readonly #current: Configuration;
+  readonly #store: Store;
+  /** Every object that was written, also where nothing changed, with where it was written. */
+  readonly #written = new Map<string, string | undefined>();
+  readonly #entries = new Map<string, Entry>();
+  readonly #removedZones = new Set<NameKey>();
+
+  constructor(current: Configuration, store: Store) {
+    this.#current = current;
+    this.#store = store;
+    this.findings = new Findings();
+  }
+
+  write({ kind, id: rawId, body, where }: ObjectWrite): void {
+    const findings = new Findings((path) => where ?? path);
+    const id = canonicalId(kind, rawId, objectPath(kind, rawId), findings);
+    if (id !== undefined) this.#writeKnown(kind, id, body, where, findings);
+    this.findings.problems.push(...findings.problems);
+  }
+
+  #writeKnown(
+    kind: ObjectKind,
+    id: string,
+    body: string | null,
+    where: string | undefined,
+    findings: Findings,
+  ): void {
+    const key = keyOf(kind, id);
+    if (this.#written.has(key)) {
+      const message = `the change writes ${kind} "${id}" twice; keep one of the two`;
+      findings.error('E_CONFLICT', objectPath(kind, id), message);
+      return;
+    }
+    this.#written.set(key, where);
+    if (kind === 'zone' && body === null) this.#removedZones.add(id);
+    if (body === null) {
+      this.put(kind, id, null, null);
+      return;
+    }
+    const read = readObjectBody(kind, id, body, findings);
+    if (read !== undefined) this.put(kind, id, read.body, read.value);
+  }
+
+  /** Records a difference from the store. */
+  put(kind: ObjectKind, id: string, after: string | null, value: ObjectValue | null): void {
+    const before = this.#store.object(kind, id)?.body ?? null;
+    if (before === after) return;
+    this.#entries.set(keyOf(kind, id), { change: { kind, id, before, after }, value });
+  }
+
+  removeZoneContents(): void {
+    for (const origin of this.#removedZones) {
+      const zone = this.#current.zones.get(origin);
+      for (const [owner, rrsets] of zone?.nodes ?? []) {
+        for (const type of rrsets.keys()) this.#remove(rrsetId(origin, owner, type));
+      }
+      if (zone === undefined) this.#removeUnread(origin);
+    }
+  }
+
+  /** A zone that is stored but could not be read is known only by its objects. */
+  #removeUnread(origin: NameKey): void {
+    if (this.#store.object('zone', origin) === undefined) return;
+    const ids = [...this.#store.objects()].flatMap(({ kind, id }) =>
+      kind === 'rrset' && parseRRsetId(id)?.zone === origin ? [id] : [],
+    );
+    for (const id of ids) this.#remove(id);
+  }
+
+  #remove(id: string): void {
+    if (this.#entries.get(keyOf('rrset', id))?.value === undefined)
+      this.put('rrset', id, null, null);
+  }
+
+  /** An rrset needs its zone: one that exists or is made by the same change. */
+  refuseStrayRRsets(): void {
+    for (const { change, value } of this.#entries.values()) {
+      if (value?.kind !== 'rrset') continue;
+      const { zone } = value;
+      const removed = this.#removedZones.has(zone);
+      const made = this.#entries.has(keyOf('zone', zone)) && !removed;
+      if (!removed && (made || this.#current.zones.has(zone))) continue;
+      const unread = this.#store.object('zone', zone) !== undefined;
+      const message = removed
+        ? `the change removes zone ${zone} and writes to it; do one of the two`
+        : unread
+          ? `zone ${zone} is stored but could not be read; remove it before you write it anew`
+          : `there is no zone ${zone}; create it first, or correct the name`;
+      const code = removed || unread ? 'E_CONFLICT' : 'E_NOT_FOUND';
+      this.#report(code, change.kind, change.id, message);
+    }
+  }
+
+  moveSerials(): void {
+    const touched = new Set<NameKey>();
+    for (const { change } of this.#entries.values()) {
+      const zone = change.kind === 'rrset' ? parseRRsetId(change.id)?.zone : undefined;
+      if (zone !== undefined && !this.#removedZones.has(zone)) touched.add(zone);
+    }
+    for (const origin of touched) {
+      const zone = this.#current.zones.get(origin);
+      const soa = zone && soaOf(zone);
+      if (zone !== undefined && soa !== undefined) this.#moveSerial(zone, soa);
+    }
+  }
+
+  /** RFC 1982: forward by one, unless the change itself moved it forward. */
+  #moveSerial(zone: Zone, before: RRset): void {
+    const id = rrsetId(zone.origin, zone.origin, rrTypes.SOA);
+    const entry = this.#entries.get(keyOf('rrset', id));
+    if (entry !== undefined && entry.value?.kind !== 'rrset') return;
+    const old = soaFields(before).serial;
+    const soa = entry?.value?.kind === 'rrset' ? entry.value.rrset : before;
+    const serial = soaFields(soa).serial;
+    const order = compareSerials(serial, old);
+    if (order === 1) return;
+    if (order !== 0) {
+      const message =
+        `the SOA serial of ${zone.origin} would go back from ${old} to ${serial}, and secondaries ` +
+        `would ignore the change; leave it at ${old} (it moves by itself) or choose a later one`;
+      this.#report('E_ZONE_SERIAL', 'rrset', id, message);
+      return;
+    }
+    const moved = soaOf(withSerial(zoneOfSoa(zone.origin, soa), nextSerial(old)));
+    if (moved === undefined) return;
+    const body = JSON.stringify(rrsetToJson(moved));
+    const value: ObjectValue = {
+      kind: 'rrset',
+      zone: zone.origin,
+      owner: zone.origin,
+      rrset: moved,
+    };
+    this.put('rrset', id, body, value);
+  }
+
+  done(): Draft {
+    const entries = [...this.#entries.values()];
+    return {
+      changes: entries.map(({ change }) => change),
+      edits: entries.map(({ change, value }) => ({ kind: change.kind, id: change.id, value })),
+      problems: this.findings.problems,
+      whereOf: (kind, id) => this.#whereOf(kind, id),
+    };
+  }
+
+  #whereOf(kind: ObjectKind, id: string): string {
+    return this.#written.get(keyOf(kind, id)) ?? objectPath(kind, id);
+  }
+
+  #report(code: Problem['code'], kind: ObjectKind, id: string, message: string): void {
+    this.findings.problems.push({ code, message, where: this.#whereOf(kind, id) });
+  }
+}
+
+function keyOf(kind: ObjectKind, id: string): string {
+  return `${kind} ${id}`;
+}

@@ -1,0 +1,76 @@
+import { randomBytes } from 'node:crypto';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { errorText, MeridianError } from '../base/errors.ts';
+import { formatZone } from '../zone/format-zone.ts';
+import type { NameKey } from '../zone/zone.ts';
+import type { Configuration } from './controller.ts';
+import { trafficFileName } from './import-folder.ts';
+import { formatTrafficFile } from './traffic-file.ts';
+
+/** One file that an export wrote, or found to be right already. */
+export interface ExportedFile {
+  readonly path: string;
+  readonly written: boolean;
+}
+
+/**
+ * Writes a configuration as a zones folder: one master file per zone and `traffic.yaml`, which
+ * `importFolder` reads back into the same configuration. Comments and `$INCLUDE`s of files that are
+ * replaced are lost. Each file is replaced at once (temporary file, fsync, rename); one that is right
+ * already is not touched; files of zones that are gone are left. Throws `E_EXPORT`.
+ */
+export function exportFolder(configuration: Configuration, folder: string): ExportedFile[] {
+  const files = [...configuration.zones.values()].map(
+    (zone) => [zoneFileName(zone.origin), formatZone(zone)] as const,
+  );
+  files.push([trafficFileName, formatTrafficFile(configuration.traffic)]);
+  try {
+    mkdirSync(folder, { recursive: true });
+    return files.map(([name, text]) => {
+      const path = join(folder, name);
+      return { path, written: replaceFile(path, text) };
+    });
+  } catch (error) {
+    const message = `${errorText(error)}; name a folder that this user may write to`;
+    throw new MeridianError({ code: 'E_EXPORT', message, where: folder }, { cause: error });
+  }
+}
+
+/**
+ * The name of a zone's master file, which gives its apex when it is read: `example.com.zone`. A slash
+ * in a name (RFC 2317) is written `\047`; the root is `@.zone`.
+ */
+export function zoneFileName(origin: NameKey): string {
+  if (origin === '.') return '@.zone';
+  return `${origin.slice(0, -1).replaceAll('/', '\\047')}.zone`;
+}
+
+function replaceFile(path: string, text: string): boolean {
+  if (existsSync(path) && readFileSync(path, 'utf8') === text) return false;
+  const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+  try {
+    const file = openSync(temporary, 'wx', 0o644);
+    try {
+      writeSync(file, text);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+  return true;
+}

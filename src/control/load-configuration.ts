@@ -1,0 +1,167 @@
+import type { Problem } from '../base/errors.ts';
+import type { StoredObject } from '../store/store.ts';
+import { editZone, type RRsetEdit, zoneOf } from '../zone/edit-zone.ts';
+import type { NameKey, RRset, Zone } from '../zone/zone.ts';
+import type { ObjectKind } from './change.ts';
+import type { Configuration } from './controller.ts';
+import { Findings } from './findings.ts';
+import { parseRRsetId } from './object-ids.ts';
+import { type ObjectValue, readObjectBody } from './read-object.ts';
+import { noTraffic } from './traffic-form.ts';
+
+/** One object's new value; null takes it away. */
+export interface ObjectEdit {
+  readonly kind: ObjectKind;
+  readonly id: string;
+  readonly value: ObjectValue | null;
+}
+
+/** A configuration and the revision that last touched each of its zones. */
+export interface Loaded {
+  readonly configuration: Configuration;
+  readonly zoneRevisions: ReadonlyMap<NameKey, number>;
+  /** Objects that were left out, and why. */
+  readonly problems: readonly Problem[];
+}
+
+/** What an empty store holds. */
+export const emptyConfiguration: Configuration = {
+  revision: 0,
+  zones: new Map(),
+  traffic: noTraffic,
+};
+
+/**
+ * Builds the configuration that stored objects add up to. An object that this version cannot read is
+ * left out with a problem, a zone with such an rrset as a whole; the others are served (invariant 10).
+ */
+export function loadConfiguration(objects: Iterable<StoredObject>, revision: number): Loaded {
+  const zoneRevisions = new Map<NameKey, number>();
+  const problems: Problem[] = [];
+  const edits: ObjectEdit[] = [];
+  const badZones = new Set<NameKey>();
+  for (const { kind, id, body, revision: touched } of objects) {
+    const zone = kind === 'zone' ? id : kind === 'rrset' ? parseRRsetId(id)?.zone : undefined;
+    if (zone !== undefined) {
+      zoneRevisions.set(zone, Math.max(touched, zoneRevisions.get(zone) ?? 0));
+    }
+    const findings = new Findings();
+    const value = readObjectBody(kind, id, body, findings)?.value;
+    for (const problem of findings.problems) {
+      if (problem.severity !== 'warning') problems.push(problem);
+    }
+    if (value !== undefined) edits.push({ kind, id, value });
+    else if (zone !== undefined) badZones.add(zone);
+  }
+  const good = edits.filter(({ kind, id }) => {
+    if (badZones.size === 0 || (kind !== 'zone' && kind !== 'rrset')) return true;
+    return !badZones.has(kind === 'zone' ? id : (parseRRsetId(id)?.zone ?? ''));
+  });
+  return {
+    configuration: editConfiguration(emptyConfiguration, good, revision),
+    zoneRevisions,
+    problems,
+  };
+}
+
+/**
+ * The next configuration: the edits are made, everything else is shared with the one before, down to
+ * the identity of objects, by which compilers see what is new.
+ */
+export function editConfiguration(
+  before: Configuration,
+  edits: readonly ObjectEdit[],
+  revision: number,
+): Configuration {
+  const { traffic } = before;
+  return {
+    revision,
+    zones: editZones(before.zones, edits),
+    traffic: {
+      regions: editTable(traffic.regions, edits, 'region', (value) =>
+        value.kind === 'region' ? value.region : undefined,
+      ),
+      monitors: editTable(traffic.monitors, edits, 'monitor', (value) =>
+        value.kind === 'monitor' ? value.monitor : undefined,
+      ),
+      services: editTable(traffic.services, edits, 'service', (value) =>
+        value.kind === 'service' ? value.service : undefined,
+      ),
+      networks: editNetworks(traffic.networks, edits),
+    },
+  };
+}
+
+function editTable<T>(
+  before: ReadonlyMap<string, T>,
+  edits: readonly ObjectEdit[],
+  kind: ObjectKind,
+  pick: (value: ObjectValue) => T | undefined,
+): ReadonlyMap<string, T> {
+  const own = edits.filter((edit) => edit.kind === kind);
+  if (own.length === 0) return before;
+  const after = new Map(before);
+  for (const { id, value } of own) {
+    const next = value === null ? undefined : pick(value);
+    if (next === undefined) after.delete(id);
+    else after.set(id, next);
+  }
+  return after;
+}
+
+function editNetworks(
+  before: Configuration['traffic']['networks'],
+  edits: readonly ObjectEdit[],
+): Configuration['traffic']['networks'] {
+  const table = new Map(before.map((network) => [network.cidr, network]));
+  const after = editTable(table, edits, 'network', (value) =>
+    value.kind === 'network' ? value.network : undefined,
+  );
+  return after === table ? before : [...after.values()];
+}
+
+/** Edits each zone once, however many of its rrsets change. */
+function editZones(
+  before: ReadonlyMap<NameKey, Zone>,
+  edits: readonly ObjectEdit[],
+): ReadonlyMap<NameKey, Zone> {
+  const byZone = new Map<NameKey, RRsetEdit[]>();
+  const after = new Map(before);
+  const made = new Set<NameKey>();
+  for (const { kind, id, value } of edits) {
+    if (kind === 'zone') {
+      if (value === null) after.delete(id);
+      else if (!after.has(id)) made.add(id);
+    } else if (kind === 'rrset') {
+      const edit = rrsetEdit(id, value);
+      if (edit === undefined) continue;
+      const list = byZone.get(edit.zone);
+      if (list === undefined) byZone.set(edit.zone, [edit]);
+      else list.push(edit);
+    }
+  }
+  if (made.size === 0 && byZone.size === 0 && after.size === before.size) return before;
+  for (const origin of made) {
+    const rrsets = (byZone.get(origin) ?? []).flatMap(({ owner, rrset }) =>
+      rrset === null ? [] : [[owner, rrset] as const],
+    );
+    after.set(origin, zoneOf(origin, rrsets));
+  }
+  for (const [origin, list] of byZone) {
+    const zone = after.get(origin);
+    if (zone !== undefined && !made.has(origin)) after.set(origin, editZone(zone, list));
+  }
+  return after;
+}
+
+function rrsetEdit(
+  id: string,
+  value: ObjectValue | null,
+): (RRsetEdit & { zone: NameKey; rrset: RRset | null }) | undefined {
+  if (value?.kind === 'rrset') {
+    const { zone, owner, rrset } = value;
+    return { zone, owner, type: rrset.type, rrset };
+  }
+  const parsed = parseRRsetId(id);
+  return parsed === undefined ? undefined : { ...parsed, rrset: null };
+}
