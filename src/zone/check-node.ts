@@ -48,6 +48,10 @@ function checkRRset(zone: Zone, rrset: RRset, problems: ProblemList): void {
       problems.error('E_ZONE_RRSET_TOO_LARGE', message, where);
     }
   }
+  if (isMetaType(type)) {
+    const message = `${describe()} is of queries and messages; it cannot be in a zone`;
+    problems.error('E_ZONE_TYPE', message, where);
+  }
   if (ttl === undefined) {
     if (type === STEER) return;
     problems.error('E_ZONE_TTL', `${describe()} has no TTL; give it one in seconds`, where);
@@ -132,4 +136,9 @@ function checkZoneTypes({ name, node, problems }: NodeCheck, key: NameKey, origi
     const message = `DS at ${name} without NS; delegate the name or remove it`;
     problems.warn('E_ZONE_DS', message, ds.where);
   }
+}
+
+/** OPT, TSIG and their like (RFC 6895 §3.1: 128 to 255 are for queries and messages), and 0. */
+export function isMetaType(type: number): boolean {
+  return type === 0 || type === 41 || (type >= 128 && type <= 255);
 }

@@ -36,8 +36,8 @@ const relativeWords = new Map<number, readonly number[]>([
 
 /** What one line of a record is completed by. */
 export interface RecordLayout {
-  /** The $ORIGIN in force, '.' for absolute names only. */
-  readonly origin: NameKey;
+  /** The $ORIGIN in force; absent: all names are absolute. */
+  readonly origin?: NameKey;
   /** The $TTL in force: equal TTLs are left out. */
   readonly defaultTtl?: number;
   /** Characters to which the columns are padded; 0 or absent for none. */
@@ -78,7 +78,7 @@ export function formatZone(zone: Zone): string {
 }
 
 /** Writes an RRset as master-file lines, one per record, each ending with a newline. */
-export function formatRRset(rrset: RRset, layout: RecordLayout = { origin: '.' }): string {
+export function formatRRset(rrset: RRset, layout: RecordLayout = {}): string {
   const { origin, defaultTtl, ownerColumn = 0, ttlColumn = 0, typeColumn = 0 } = layout;
   const owner = writtenName(rrset.owner, origin).padEnd(ownerColumn);
   const ttl = writtenTtl(rrset, defaultTtl).padStart(ttlColumn);
@@ -106,13 +106,13 @@ function writtenTtl({ type, ttl }: RRset, defaultTtl: number | undefined): strin
 }
 
 /** Relative only if reading completes it to the same letters; an origin in capitals stays. */
-function writtenName(name: string, origin: NameKey): string {
-  return name.endsWith(origin) ? relativeName(name, origin) : name;
+function writtenName(name: string, origin: NameKey | undefined): string {
+  return origin !== undefined && name.endsWith(origin) ? relativeName(name, origin) : name;
 }
 
-function relativeRdata(type: number, text: string, origin: NameKey): string {
+function relativeRdata(type: number, text: string, origin: NameKey | undefined): string {
   const words = relativeWords.get(type);
-  if (words === undefined || origin === '.' || text.startsWith('\\#')) return text;
+  if (words === undefined || origin === undefined || text.startsWith('\\#')) return text;
   return text
     .split(' ')
     .map((word, index) => (words.includes(index) ? writtenName(word, origin) : word))

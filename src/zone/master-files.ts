@@ -2,7 +2,7 @@ import { closeSync, constants, fstatSync, openSync, readFileSync, realpathSync }
 import { isAbsolute, relative, resolve, sep } from 'node:path';
 import { errorText, type Problem } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
-import { quoted } from './problem-list.ts';
+import { printable, quoted } from './problem-list.ts';
 import type { OpenInclude } from './read-entries.ts';
 
 /** Text as the scanner takes it: one character per octet of its UTF-8, without a byte order mark. */
@@ -34,7 +34,7 @@ export function readMasterFile(path: string): string | Problem {
     const from = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
     return bytes.toString('latin1', from);
   } catch (error) {
-    return unreadable(`${errorText(error)}; mend its path or permissions`);
+    return unreadable(`${printable(errorText(error))}; mend its path or permissions`);
   }
 }
 
@@ -44,22 +44,31 @@ export function readMasterFile(path: string): string | Problem {
  */
 export function openIncludesIn(folder: string): OpenInclude {
   return (path) => {
+    const outside: Problem = {
+      code: 'E_ZONE_INCLUDE',
+      message: `${quoted(path)} is outside the zone's folder; move the file into it`,
+    };
     let real: string;
     try {
       const root = realpathSync(folder);
-      real = realpathSync(resolve(root, path));
-      const inside = relative(root, real);
-      if (inside === '..' || inside.startsWith(`..${sep}`) || isAbsolute(inside)) {
-        const message = `${quoted(path)} is outside the zone's folder; move the file into it`;
-        return { code: 'E_ZONE_INCLUDE', message };
-      }
+      // Looked at before the disk is, so that answers do not tell which files exist elsewhere.
+      const written = resolve(root, path);
+      if (!isWithin(root, written) && !isWithin(resolve(folder), written)) return outside;
+      real = realpathSync(written);
+      if (!isWithin(root, real)) return outside;
     } catch (error) {
-      return { code: 'E_ZONE_INCLUDE', message: `${quoted(path)}: ${errorText(error)}; mend it` };
+      const message = `${quoted(path)}: ${printable(errorText(error))}; mend its path`;
+      return { code: 'E_ZONE_INCLUDE', message };
     }
     const text = readMasterFile(real);
     if (typeof text === 'string') return text;
     return { ...text, message: `${quoted(path)}: ${text.message}` };
   };
+}
+
+function isWithin(folder: string, path: string): boolean {
+  const inside = relative(folder, path);
+  return inside !== '..' && !inside.startsWith(`..${sep}`) && !isAbsolute(inside);
 }
 
 function unreadable(reason: string): Problem {

@@ -7,6 +7,7 @@ export class ProblemList {
   readonly #problems: Problem[] = [];
   #errors = 0;
   #warnings = 0;
+  #stops = 0;
 
   /** `file` stands in the lines that say how many more problems there are. */
   constructor(file?: string) {
@@ -15,11 +16,17 @@ export class ProblemList {
 
   /** How many errors were added, those beyond the cap included. */
   get errors(): number {
-    return this.#errors;
+    return this.#errors + this.#stops;
   }
 
   error(code: ErrorCode, message: string, where: string | undefined): void {
     if (this.#errors++ < limits.problemsPerZone) this.#push({ code, message }, where);
+  }
+
+  /** An error after which reading stops: shown even when the cap is reached. */
+  stop(code: ErrorCode, message: string, where: string | undefined): void {
+    this.#push({ code, message }, where);
+    this.#stops++;
   }
 
   warn(code: ErrorCode, message: string, where: string | undefined): void {

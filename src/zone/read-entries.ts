@@ -4,6 +4,7 @@ import { limits } from '../base/limits.ts';
 import { rdataCodec } from '../wire/rdata/registry.ts';
 import { typeNumber } from '../wire/type-names.ts';
 import { STEER } from '../wire/types.ts';
+import { isMetaType } from './check-node.ts';
 import { generate } from './generate.ts';
 import { type Origin, type OwnerName, parseOrigin, parseOwner } from './owner-name.ts';
 import { parseTtl } from './parse-ttl.ts';
@@ -322,13 +323,18 @@ export class EntryReader {
   }
 
   #stop(line: number, message: string): void {
-    this.#error(line, 'E_ZONE_TOO_LARGE', message);
+    this.#sources.problems.stop('E_ZONE_TOO_LARGE', message, this.#where(line));
     this.#full = true;
+    this.lostEntries = true;
   }
 
   #error(line: number, code: ErrorCode, message: string): void {
+    this.#sources.problems.error(code, message, this.#where(line));
+  }
+
+  #where(line: number): string {
     const { file, generatedAt } = this.#scope;
-    this.#sources.problems.error(code, message, `${file}:${generatedAt ?? line}`);
+    return `${file}:${generatedAt ?? line}`;
   }
 }
 
@@ -342,9 +348,4 @@ const directiveForms: Readonly<Record<string, string>> = {
 /** Mnemonics of classes (RFC 1035 §3.2.4, RFC 2136 §1.3) and CLASSnnn (RFC 3597 §5). */
 function isClass(token: string): boolean {
   return token === 'IN' || /^(?:IN|CH|CS|HS|NONE|CLASS\d+)$/i.test(token);
-}
-
-/** OPT, TSIG and their like (RFC 6895 §3.1: 128 to 255 are for queries and messages), and 0. */
-export function isMetaType(type: number): boolean {
-  return type === 0 || type === 41 || (type >= 128 && type <= 255);
 }
