@@ -101,7 +101,16 @@ class StoreController implements RunningController {
   }
 
   apply(writes: readonly ObjectWrite[], options: ApplyOptions): Promise<ApplyResult> {
-    return this.#change({ asked: writes, writes: () => ({ writes, problems: [] }) }, options);
+    return this.change({ asked: writes, writes: () => ({ writes, problems: [] }) }, options);
+  }
+
+  async change(request: ChangeRequest, options: ApplyOptions): Promise<ApplyResult> {
+    return this.#queue.run(async () => {
+      const { revision } = this.#state.configuration;
+      const result = await applyChange(request, options, this.#state, this.#parts, this.#courier);
+      if (result.revision !== revision) this.#expiry.schedule();
+      return result;
+    });
   }
 
   async applyZoneText(origin: NameKey, text: string, options: ApplyOptions): Promise<ApplyResult> {
@@ -109,7 +118,7 @@ class StoreController implements RunningController {
     const reading = readZoneText(text, { origin: apex, file: apex });
     const { zone, problems } = reading;
     if (zone === undefined || !isAcceptable(problems)) throw new MeridianError(problems);
-    return this.#change(
+    return this.change(
       {
         asked: [apex, text],
         // What differs is worked out when the change's turn has come: an earlier one may have moved it.
@@ -120,7 +129,7 @@ class StoreController implements RunningController {
   }
 
   rollback(toRevision: number, options: ApplyOptions): Promise<ApplyResult> {
-    return this.#change(
+    return this.change(
       {
         asked: { rollback: toRevision },
         writes: (current) => {
@@ -163,14 +172,5 @@ class StoreController implements RunningController {
     this.#expiry.close();
     await this.#queue.idle();
     this.#courier.close();
-  }
-
-  async #change(request: ChangeRequest, options: ApplyOptions): Promise<ApplyResult> {
-    return this.#queue.run(async () => {
-      const { revision } = this.#state.configuration;
-      const result = await applyChange(request, options, this.#state, this.#parts, this.#courier);
-      if (result.revision !== revision) this.#expiry.schedule();
-      return result;
-    });
   }
 }

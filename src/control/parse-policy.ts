@@ -53,7 +53,10 @@ export interface PolicyContext {
   readonly findings: Findings;
 }
 
-/** Reads one node and all below it; undefined when something is wrong. `depth` counts from 1. */
+/**
+ * Reads one node and all below it; undefined when something is wrong. `depth` counts decisions from
+ * 1; a member is none.
+ */
 export function parsePolicy(
   value: unknown,
   path: string,
@@ -61,11 +64,6 @@ export function parsePolicy(
   depth = 1,
 ): PolicyNode | undefined {
   const { findings } = context;
-  if (depth > limits.policyDepth) {
-    const message = `the policy is nested deeper than ${limits.policyDepth} nodes; flatten it`;
-    findings.error('E_POLICY_DEPTH', path, message);
-    return undefined;
-  }
   if (value === 'all') {
     return {
       kind: 'roundRobin',
@@ -76,6 +74,11 @@ export function parsePolicy(
   }
   if (typeof value === 'string') {
     return isMember(value, path, context) ? { kind: 'member', member: value } : undefined;
+  }
+  if (depth > limits.policyDepth) {
+    const message = `the policy is nested deeper than ${limits.policyDepth} nodes; flatten it`;
+    findings.error('E_POLICY_DEPTH', path, message);
+    return undefined;
   }
   const kind = kindOf(value, path, findings);
   if (kind === undefined) return undefined;

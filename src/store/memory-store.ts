@@ -1,8 +1,9 @@
 import { MeridianError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
+import type { HealthSnapshot } from '../control/apply-health.ts';
 import type { ObjectChange, ObjectKind, Revision } from '../control/change.ts';
 import { chainHash, chainStart } from './chain.ts';
-import type { Store, StoredHealth, StoredObject, StoredToken } from './store.ts';
+import type { Store, StoredObject, StoredToken } from './store.ts';
 
 /** A store without a disk, for tests, simulations and `check`; forgets all when it is dropped. */
 export class MemoryStore implements Store {
@@ -11,7 +12,7 @@ export class MemoryStore implements Store {
   readonly #revisions: Revision[] = [];
   readonly #tokens = new Map<string, StoredToken>();
   readonly #answers = new Map<string, { response: string; epochMs: number }>();
-  #health: readonly StoredHealth[] = [];
+  #health: HealthSnapshot | undefined;
 
   /** `now` gives milliseconds since 1970, by which answers are forgotten. */
   constructor(now: () => number = Date.now) {
@@ -73,12 +74,12 @@ export class MemoryStore implements Store {
     return this.#tokens.delete(id);
   }
 
-  loadHealth(): readonly StoredHealth[] {
+  loadHealth(): HealthSnapshot | undefined {
     return this.#health;
   }
 
-  saveHealth(health: readonly StoredHealth[]): void {
-    this.#health = health.map((entry) => ({ ...entry }));
+  saveHealth(health: HealthSnapshot): void {
+    this.#health = structuredClone(health);
   }
 
   verify(): number | undefined {

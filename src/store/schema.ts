@@ -54,9 +54,8 @@ export const migrations: readonly string[] = [
   CREATE INDEX answers_by_age ON answers (epoch_ms);
 
   CREATE TABLE health (
-    target  TEXT PRIMARY KEY,
-    verdict TEXT NOT NULL,
-    since   TEXT NOT NULL
+    one_row  INTEGER PRIMARY KEY CHECK (one_row = 1),
+    snapshot TEXT NOT NULL
   ) STRICT;
   `,
 ];

@@ -2,11 +2,12 @@ import { join } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { MeridianError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
+import type { HealthSnapshot } from '../control/apply-health.ts';
 import type { ObjectChange, ObjectKind, Revision } from '../control/change.ts';
 import { chainHash, chainStart } from './chain.ts';
 import { staleCommit } from './memory-store.ts';
 import { type OpenDatabase, openDatabase, storeError } from './open-database.ts';
-import type { Store, StoredHealth, StoredObject, StoredToken } from './store.ts';
+import type { Store, StoredObject, StoredToken } from './store.ts';
 
 /**
  * Opens the store in a data directory; made on first use. `now` gives milliseconds since 1970.
@@ -117,22 +118,16 @@ class SqliteStore implements Store {
     });
   }
 
-  loadHealth(): readonly StoredHealth[] {
-    return this.#sql('SELECT target, verdict, since FROM health ORDER BY rowid')
-      .all()
-      .map((row) => ({
-        target: String(row['target']),
-        verdict: String(row['verdict']),
-        since: String(row['since']),
-      }));
+  loadHealth(): HealthSnapshot | undefined {
+    const row = this.#sql('SELECT snapshot FROM health').get();
+    if (row === undefined) return undefined;
+    const snapshot = JSON.parse(String(row['snapshot'])) as { version: unknown };
+    return snapshot.version === 1 ? (snapshot as HealthSnapshot) : undefined;
   }
 
-  saveHealth(health: readonly StoredHealth[]): void {
-    this.#transaction(() => {
-      this.#database.exec('DELETE FROM health');
-      const insert = this.#sql('INSERT INTO health (target, verdict, since) VALUES (?, ?, ?)');
-      for (const { target, verdict, since } of health) insert.run(target, verdict, since);
-    });
+  saveHealth(health: HealthSnapshot): void {
+    const sql = 'INSERT OR REPLACE INTO health (one_row, snapshot) VALUES (1, ?)';
+    this.#transaction(() => this.#sql(sql).run(JSON.stringify(health)));
   }
 
   verify(): number | undefined {

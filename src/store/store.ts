@@ -1,3 +1,4 @@
+import type { HealthSnapshot } from '../control/apply-health.ts';
 import type { ObjectChange, ObjectKind, Revision } from '../control/change.ts';
 
 /** One stored object. Its ETag is `"r<revision>"` with the revision that last changed it. */
@@ -17,14 +18,6 @@ export interface StoredToken {
   /** RFC 3339, or null for never. */
   readonly expiresAt: string | null;
   readonly createdAt: string;
-}
-
-/** Health as it was, so that a restart does not begin with everything unknown. */
-export interface StoredHealth {
-  readonly target: string;
-  readonly verdict: string;
-  /** RFC 3339. */
-  readonly since: string;
 }
 
 /**
@@ -56,8 +49,9 @@ export interface Store {
   tokens(): readonly StoredToken[];
   putToken(token: StoredToken): void;
   deleteToken(id: string): boolean;
-  loadHealth(): readonly StoredHealth[];
-  saveHealth(health: readonly StoredHealth[]): void;
+  /** What was down when it was last saved; undefined when nothing was, or in an older form. */
+  loadHealth(): HealthSnapshot | undefined;
+  saveHealth(health: HealthSnapshot): void;
   /** Checks the hash chain from the first revision on; returns the first bad number, or undefined. */
   verify(): number | undefined;
   close(): void;

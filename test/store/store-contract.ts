@@ -152,12 +152,18 @@ export function storeContract(name: string, open: OpenStore): void {
     assert.equal(store.tokens().length, 1);
   });
 
-  using('health is replaced as a whole', (store) => {
-    store.saveHealth([{ target: 'web/eu/192.0.2.1', verdict: 'up', since: at }]);
-    store.saveHealth([{ target: 'api/eu/192.0.2.2', verdict: 'down', since: at }]);
-    assert.deepEqual(store.loadHealth(), [
-      { target: 'api/eu/192.0.2.2', verdict: 'down', since: at },
-    ]);
+  using('health is kept as it was last saved', (store) => {
+    assert.equal(store.loadHealth(), undefined);
+    const target = { service: 'web', member: 'eu', address: '192.0.2.1', monitor: 'port' };
+    store.saveHealth({ version: 1, atEpochMs: 1, down: [{ ...target, forMs: 5 }] });
+    store.saveHealth({ version: 1, atEpochMs: 2, down: [{ ...target, forMs: 6 }] });
+    assert.deepEqual(store.loadHealth(), {
+      version: 1,
+      atEpochMs: 2,
+      down: [{ ...target, forMs: 6 }],
+    });
+    store.saveHealth({ version: 1, atEpochMs: 3, down: [] });
+    assert.deepEqual(store.loadHealth()?.down, []);
   });
 
   using('a commit of ten thousand changes is one revision', (store) => {
