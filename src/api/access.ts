@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { MeridianError } from '../base/errors.ts';
+import type { Need, TokenInfo, Tokens } from '../control/tokens.ts';
 import type { ApiContext } from './api-context.ts';
 import { isLoopback } from './guard-host.ts';
 import { readZoneName } from './names-in-paths.ts';
@@ -7,46 +8,18 @@ import { readZoneName } from './names-in-paths.ts';
 declare module 'fastify' {
   interface FastifyContextConfig {
     /** What a token must be allowed to do on this route; absent: any valid token will do. */
-    access?: Verb;
+    access?: Need['verb'];
     /** Media types of the route's answers; default JSON. */
     produces?: readonly string[];
   }
   interface FastifyRequest {
     /** Whose token the request carries; set before any handler below /v1 runs. */
-    identity?: Identity;
+    identity?: TokenInfo;
   }
 }
 
-/** Who a token stands for. */
-export interface Identity {
-  readonly id: string;
-  readonly name: string;
-  readonly scopes: readonly string[];
-}
-
-/** What a token may be asked for. */
-export type Verb = 'read' | 'write' | 'admin';
-
-/** A token as lists show it: never with its secret. */
-export interface TokenInfo {
-  readonly id: string;
-  readonly name: string;
-  readonly scopes: readonly string[];
-  readonly createdAt: string;
-  readonly expiresAt: string | null;
-}
-
-/** The tokens that the API accepts. */
-export interface ApiTokens {
-  verify(secret: string): Identity | undefined;
-  allows(identity: Identity, verb: Verb, zone?: string): boolean;
-  list(): readonly TokenInfo[];
-  create(wish: { name: string; scopes: readonly string[]; expiresAt: string | null }): {
-    readonly token: TokenInfo;
-    readonly secret: string;
-  };
-  remove(id: string): boolean;
-}
+/** What the API asks of the tokens; `control/tokens.ts` keeps them. */
+export type ApiTokens = Pick<Tokens, 'verify' | 'allows' | 'list' | 'create' | 'remove'>;
 
 /**
  * Lets a request through whose token is valid and may use the route; throws `E_UNAUTHORIZED`,
@@ -98,7 +71,11 @@ export function stillValid(context: ApiContext, request: FastifyRequest): boolea
   return secret !== undefined && context.tokens.verify(secret) !== undefined;
 }
 
-function authenticate(context: ApiContext, request: FastifyRequest, reply: FastifyReply): Identity {
+function authenticate(
+  context: ApiContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): TokenInfo {
   const address = request.socket.remoteAddress ?? '';
   const waitSeconds = context.attempts.waitSeconds(address);
   if (waitSeconds > 0) {

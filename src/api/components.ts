@@ -80,6 +80,14 @@ const target = Type.Object({
   votes: Type.Array(vote),
 });
 
+const token = {
+  id: Type.String(),
+  name: Type.String(),
+  scopes: Type.Array(Type.String()),
+  createdAt: time,
+  expiresAt: Type.Union([time, Type.Null()]),
+};
+
 const vip = Type.Object({ member: Type.String(), address: Type.String() });
 const changes = {
   changeCount: count('All changes, also those that are not shown.'),
@@ -131,7 +139,6 @@ export const answerComponents: Readonly<Record<string, TSchema>> = {
     type: text('`A`, `STEER`, `TYPE65280`.'),
     ...rrsetContent,
   }),
-  RRsetBody: Type.Object(rrsetContent),
   ServiceHealth: Type.Object({
     service: Type.String(),
     members: Type.Array(Type.Object(memberHealth)),
@@ -151,6 +158,7 @@ export const answerComponents: Readonly<Record<string, TSchema>> = {
     to: verdict,
     text: Type.String(),
   }),
+  Rollback: Type.Union([Type.Object(revision), reference('Plan')]),
   Taken: Type.Object({
     accepted: count('Samples taken.'),
     problems: Type.Array(problem, { description: 'What was wrong with the others.' }),
@@ -167,13 +175,8 @@ export const answerComponents: Readonly<Record<string, TSchema>> = {
     to: count('Revision.'),
     ...changes,
   }),
-  Token: Type.Object({
-    id: Type.String(),
-    name: Type.String(),
-    scopes: Type.Array(Type.String()),
-    createdAt: time,
-    expiresAt: Type.Union([time, Type.Null()]),
-  }),
+  Token: Type.Object(token),
+  NewToken: Type.Object({ ...token, secret: text('Shown this once.') }),
   Explanation: Type.Object({
     question: Type.Object({ name: Type.String(), type: Type.String(), client: Type.String() }),
     revision: count('The revision that answers.'),

@@ -1,18 +1,69 @@
 import { type TSchema, Type } from 'typebox';
+import {
+  monitorSchema,
+  networkSchema,
+  policySchema,
+  regionSchema,
+  rrsetSchema,
+  serviceSchema,
+} from '../control/schemas.ts';
 
-const form = () => Type.Object({}, { additionalProperties: true });
+const region = Type.String({ description: 'The region that it stands in.' });
+const id = Type.String({ description: 'Its name, or the prefix of a network.' });
 
-/** The operator's objects. */
+/** What a PUT of a region may say besides: `expires` makes its expiry. */
+const expires = Type.Optional(
+  Type.Union([Type.String(), Type.Null()], {
+    description:
+      'A duration (`10m`) or a time (RFC 3339) after which dial and state go back; null forgets it.',
+  }),
+);
+
+interface ObjectForm {
+  readonly properties: Readonly<Record<string, TSchema>>;
+  readonly description?: string;
+}
+
+/** The operator's objects: as they are written, and as answers show them, with their id. */
 export const objectComponents: Readonly<Record<string, TSchema>> = {
-  Region: form(),
-  RegionBody: form(),
-  Monitor: form(),
-  MonitorBody: form(),
-  Service: form(),
-  ServiceBody: form(),
-  Network: form(),
-  NetworkBody: form(),
-  Member: form(),
-  MemberBody: form(),
-  Policy: Type.Unknown(),
+  ...objectPair('Region', regionSchema, { id }, { expires }),
+  ...objectPair('Monitor', monitorSchema, { id }),
+  ...objectPair('Service', serviceSchema, { id }),
+  ...objectPair('Network', networkSchema, { id }),
+  ...objectPair('Member', memberForm(), { region }),
+  RRsetBody: rrsetSchema,
+  Policy: policySchema,
 };
+
+/**
+ * `Region`, as answers show it, and `RegionBody`, as it is written. A body may repeat the id. Nothing
+ * is required of a body here: the control plane says what is missing, and a PUT of a region may leave
+ * its place out.
+ */
+function objectPair(
+  title: string,
+  { properties, description = '' }: ObjectForm,
+  ids: Readonly<Record<string, TSchema>>,
+  written: Readonly<Record<string, TSchema>> = {},
+): Record<string, TSchema> {
+  const optionalIds = Object.entries(ids).map(
+    ([key, schema]) => [key, Type.Optional(schema)] as const,
+  );
+  return {
+    [title]: Type.Object({ ...properties, ...ids }, { description, additionalProperties: false }),
+    [`${title}Body`]: Type.Object(
+      { ...properties, ...Object.fromEntries(optionalIds), ...written },
+      { description, additionalProperties: false },
+    ),
+  };
+}
+
+/** The form of a member, from within that of its service. */
+function memberForm(): ObjectForm {
+  const { members } = serviceSchema.properties;
+  const [form] = Object.values(
+    (members as unknown as { patternProperties: Record<string, ObjectForm> }).patternProperties,
+  );
+  if (form === undefined) throw new Error('the schema of services has no members');
+  return form;
+}

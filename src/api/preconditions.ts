@@ -5,8 +5,8 @@ import type { ObjectKind, Precondition } from '../control/change.ts';
 /**
  * The precondition that a write's `If-Match` or `If-None-Match` makes (RFC 9110 §13.1), for the
  * object whose ETag is now `current` (undefined: there is none). Undefined when the headers ask for
- * nothing. What cannot hold any more throws `E_PRECONDITION`; what still can is decided by the
- * controller, in the same step as the write.
+ * nothing. Whether it holds is for the controller to say, in the same step as the write and after it
+ * has looked whether the request is a repetition.
  */
 export function readPrecondition(
   request: FastifyRequest,
@@ -19,21 +19,14 @@ export function readPrecondition(
   if (ifMatch !== undefined) {
     const tags = readTags(ifMatch, 'If-Match');
     if (tags === '*') return { kind, id, etag: '*' };
-    if (current !== undefined && tags.includes(current)) return { kind, id, etag: current };
-    throw precondition(
-      current === undefined
-        ? `If-Match names ${tags.join(', ')}, but the object does not exist; leave the header out to create it`
-        : `If-Match names ${tags.join(', ')}, but the object is at ${current}; read it again and redo the change`,
-    );
+    // Of several the one that may hold; a weak ETag never does (§13.1.1: strong comparison).
+    const etag = tags.find((tag) => tag === current) ?? tags[0] ?? '*';
+    return { kind, id, etag };
   }
   if (ifNoneMatch === undefined) return undefined;
   const tags = readTags(ifNoneMatch, 'If-None-Match');
-  if (tags === '*') return { kind, id, etag: null };
-  // Weak comparison: an ETag that differs only in being weak counts as the same (RFC 9110 §13.1.2).
-  if (current !== undefined && tags.map(strong).includes(current)) {
-    throw precondition(`the object is at ${current}, which If-None-Match rules out`);
-  }
-  return { kind, id, etag: current ?? null };
+  const ruledOut = tags === '*' || (current !== undefined && tags.map(strong).includes(current));
+  return { kind, id, etag: ruledOut ? null : (current ?? null) };
 }
 
 /** True when a reader's `If-None-Match` holds the current ETag: answer 304. */
@@ -60,8 +53,4 @@ function readTags(header: string, name: string): '*' | string[] {
 
 function strong(tag: string): string {
   return tag.startsWith('W/') ? tag.slice(2) : tag;
-}
-
-function precondition(message: string): MeridianError {
-  return new MeridianError({ code: 'E_PRECONDITION', message });
 }

@@ -61,7 +61,7 @@ export function unknownPath(url: string): MeridianError {
 
 function indexRoute(app: ApiInstance, context: ApiContext): void {
   app.get(
-    '/',
+    '',
     {
       config: { access: 'read' },
       schema: describeRoute({

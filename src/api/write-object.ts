@@ -9,11 +9,12 @@ import type {
   ObjectWrite,
   Precondition,
 } from '../control/change.ts';
+import { formatEtag } from '../control/object-ids.ts';
 import { actorOf } from './access.ts';
 import type { ApiContext } from './api-context.ts';
 import { mediaTypes } from './media-types.ts';
 import type { Json } from './merge-patch.ts';
-import { readPrecondition } from './preconditions.ts';
+import { isUnchanged, readPrecondition } from './preconditions.ts';
 
 /** The object that a request is about. */
 export interface Target {
@@ -21,15 +22,14 @@ export interface Target {
   readonly id: string;
 }
 
-/** How often a read-modify-write without `If-Match` starts again before it answers 412. */
-const attempts = 4;
-
-/** How the controller is to make a request's write. */
+/** How the controller is to make a request's write; preconditions are about `target`. */
 export function applyOptions(
+  context: ApiContext,
   request: FastifyRequest,
-  preconditions: readonly Precondition[],
+  target: Target | undefined,
 ): ApplyOptions {
   const key = idempotencyKey(request);
+  const preconditions = target === undefined ? [] : preconditionsOf(context, request, target);
   return {
     actor: actorOf(request),
     summary: summaryOf(request),
@@ -39,77 +39,75 @@ export function applyOptions(
   };
 }
 
-/** The preconditions that a request's headers put on its target. */
-export function preconditionsOf(
-  context: ApiContext,
-  request: FastifyRequest,
-  { kind, id }: Target,
-): readonly Precondition[] {
-  const current = context.controller.etag(kind, id);
-  const precondition = readPrecondition(request, kind, id, current);
-  return precondition === undefined ? [] : [precondition];
-}
-
-/** Replaces or removes objects; the request's preconditions are about `target`. */
-export function applyWrites(
+/** Replaces an object, together with what belongs to it. */
+export function replaceObjects(
   context: ApiContext,
   request: FastifyRequest,
   target: Target,
-  writes: readonly ObjectWrite[],
+  writes: () => readonly ObjectWrite[],
 ): Promise<ApplyResult> {
-  const preconditions = preconditionsOf(context, request, target);
-  return context.controller.apply(writes, applyOptions(request, preconditions));
-}
-
-/** Removes an object; throws `E_NOT_FOUND` when there was none. */
-export async function removeObject(
-  context: ApiContext,
-  request: FastifyRequest,
-  target: Target,
-): Promise<ApplyResult> {
-  const write: ObjectWrite = { kind: target.kind, id: target.id, body: null };
-  const result = await applyWrites(context, request, target, [write]);
-  if (changeOf(result, target) === undefined) throw notFound(target);
-  return result;
+  const asked = [target, request.body ?? null];
+  const options = applyOptions(context, request, target);
+  return context.controller.change(
+    { asked, writes: () => ({ writes: writes(), problems: [] }) },
+    options,
+  );
 }
 
 /**
- * Reads an object, changes it and writes it back, all or nothing: what was read is a precondition of
- * the write. Without `If-Match` a write that somebody else overtook starts again from the new state.
+ * Reads an object, changes it and writes it back as one step: no other change comes between. `update`
+ * gets what is there when the change's turn has come, and may throw to refuse.
  */
-export async function updateObject(
+export function updateObject(
   context: ApiContext,
   request: FastifyRequest,
   target: Target,
   update: (current: Json | undefined) => Json,
 ): Promise<ApplyResult> {
-  const { controller } = context;
-  for (let attempt = 1; ; attempt++) {
-    const asked = preconditionsOf(context, request, target);
-    const etag = controller.etag(target.kind, target.id) ?? null;
-    const body = JSON.stringify(update(readBody(context, target)));
-    const preconditions = asked.length > 0 ? asked : [{ ...target, etag }];
-    try {
-      return await controller.apply([{ ...target, body }], applyOptions(request, preconditions));
-    } catch (error) {
-      const overtaken = error instanceof MeridianError && error.code === 'E_PRECONDITION';
-      if (!overtaken || asked.length > 0 || attempt === attempts) throw error;
-    }
-  }
+  return replaceObjects(context, request, target, () => [
+    { ...target, body: JSON.stringify(update(readBody(context, target))) },
+  ]);
+}
+
+/** Removes an object; throws `E_NOT_FOUND` when there is none. */
+export function removeObject(
+  context: ApiContext,
+  request: FastifyRequest,
+  target: Target,
+): Promise<ApplyResult> {
+  return replaceObjects(context, request, target, () => {
+    if (context.controller.body(target.kind, target.id) === undefined) throw notFound(target);
+    return [{ ...target, body: null }];
+  });
 }
 
 /** The body of an object as it now is; undefined when there is none. */
-export function readBody(context: ApiContext, { kind, id }: Target): Json | undefined {
-  const text = context.controller.body(kind, id);
+export function readBody({ controller }: ApiContext, { kind, id }: Target): Json | undefined {
+  const text = controller.body(kind, id);
   return text === undefined ? undefined : (JSON.parse(text) as Json);
+}
+
+/** Answers a reader: 304 when its `If-None-Match` holds the object's ETag, else what `show` gives. */
+export function answerRead(
+  context: ApiContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  target: Target,
+  show: () => unknown,
+): FastifyReply {
+  const etag = context.controller.etag(target.kind, target.id);
+  if (etag === undefined) throw notFound(target);
+  reply.header('etag', etag);
+  if (isUnchanged(request, etag)) return reply.code(304).send();
+  return sendJson(reply, show());
 }
 
 /** How a write is answered. */
 export interface WriteAnswer {
   readonly target: Target;
   readonly location: string;
-  /** The object as it now is. */
-  readonly show: () => object;
+  /** The object, from its body as the write left it. */
+  readonly show: (body: Json) => unknown;
 }
 
 /** Answers a write: the plan of a dry run; 201 for a new object; 200 with it; 204 when it is gone. */
@@ -120,47 +118,48 @@ export function answerWrite(
   result: ApplyResult,
   { target, location, show }: WriteAnswer,
 ): FastifyReply {
-  if (isDryRun(request)) return reply.code(200).send(planOf(result));
-  writeHeaders(reply, result);
+  if (isDryRun(request)) return sendJson(reply.code(200), planOf(result));
+  setWriteHeaders(reply, result);
   const change = changeOf(result, target);
-  if (change !== undefined && change.after === null) return reply.code(204).send();
-  const etag = context.controller.etag(target.kind, target.id);
-  if (etag !== undefined) reply.header('etag', etag);
-  if (change !== undefined && change.before === null) {
-    reply.code(201).header('location', location);
-  }
-  return reply.send(show());
+  if (change?.after === null) return reply.code(204).send();
+  setEtag(context, reply, result, target);
+  if (change?.before === null) reply.code(201).header('location', location);
+  return sendJson(reply, show(bodyAfter(context, result, target)));
 }
 
-/**
- * Answers a write to a part of an object, such as a service's member: `createdAt` is the path of a
- * new part, `show` is undefined for a part that is gone.
- */
-export function answerPartWrite(
-  context: ApiContext,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  result: ApplyResult,
-  part: {
-    readonly target: Target;
-    readonly show: (() => unknown) | undefined;
-    readonly createdAt?: string;
-  },
-): FastifyReply {
-  if (isDryRun(request)) return reply.code(200).send(planOf(result));
-  writeHeaders(reply, result);
-  const etag = context.controller.etag(part.target.kind, part.target.id);
-  if (etag !== undefined) reply.header('etag', etag);
-  if (part.show === undefined) return reply.code(204).send();
-  if (part.createdAt !== undefined) reply.code(201).header('location', part.createdAt);
-  return reply.type(mediaTypes.json).send(JSON.stringify(part.show()));
+/** The body of an object as a write left it: a repeated request shows what the first one made. */
+export function bodyAfter(context: ApiContext, result: ApplyResult, target: Target): Json {
+  const after = changeOf(result, target)?.after;
+  const body = after === undefined || after === null ? undefined : (JSON.parse(after) as Json);
+  const current = body ?? readBody(context, target);
+  if (current === undefined) throw notFound(target);
+  return current;
 }
 
 /** Sets the headers of every write's answer. */
-export function writeHeaders(reply: FastifyReply, result: ApplyResult): void {
+export function setWriteHeaders(reply: FastifyReply, result: ApplyResult): void {
   reply.header('x-revision', result.revision);
   const warnings = result.warnings.slice(0, 20).map(formatWarning);
   if (warnings.length > 0) reply.header('x-warning', warnings);
+}
+
+/** Sets the ETag that an object has after a write. */
+export function setEtag(
+  context: ApiContext,
+  reply: FastifyReply,
+  result: ApplyResult,
+  target: Target,
+): void {
+  const etag =
+    changeOf(result, target) === undefined
+      ? context.controller.etag(target.kind, target.id)
+      : formatEtag(result.revision);
+  if (etag !== undefined) reply.header('etag', etag);
+}
+
+/** Sends any JSON value: Fastify alone would send a bare string as it is. */
+export function sendJson(reply: FastifyReply, value: unknown): FastifyReply {
+  return reply.type(mediaTypes.json).send(JSON.stringify(value));
 }
 
 /** What a dry run found: the changes that a write would make and how answers would move. */
@@ -191,12 +190,24 @@ export function notFound({ kind, id }: Target): MeridianError {
   });
 }
 
+/** True when a write is only to be worked out. */
 export function isDryRun(request: FastifyRequest): boolean {
   return (request.query as { dryRun?: boolean } | undefined)?.dryRun === true;
 }
 
-function changeOf(result: ApplyResult, { kind, id }: Target): ObjectChange | undefined {
+/** What a write did to one object; undefined when it left it as it was. */
+export function changeOf(result: ApplyResult, { kind, id }: Target): ObjectChange | undefined {
   return result.changes.find((change) => change.kind === kind && change.id === id);
+}
+
+function preconditionsOf(
+  context: ApiContext,
+  request: FastifyRequest,
+  { kind, id }: Target,
+): readonly Precondition[] {
+  const current = context.controller.etag(kind, id);
+  const precondition = readPrecondition(request, kind, id, current);
+  return precondition === undefined ? [] : [precondition];
 }
 
 function idempotencyKey(request: FastifyRequest): string | undefined {
@@ -217,8 +228,6 @@ function summaryOf(request: FastifyRequest): string {
 /** One line of printable ASCII, as header values must be. */
 function formatWarning({ code, message, where }: Problem): string {
   const text = `${code} ${where === undefined ? '' : `${where}: `}${message}`.slice(0, 400);
-  return text.replace(
-    /[^\x20-\x7e]/g,
-    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+  const toAscii = (char: string) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  return text.replace(/[^\x20-\x7e]/g, toAscii);
 }

@@ -4,6 +4,7 @@ export const errorCodes = {
   E_FLAG: 'a command line flag is unknown, missing or malformed',
   E_PORT_TAKEN: 'another process holds the address',
   E_PORT_FORBIDDEN: 'the process may not bind the port',
+  E_LISTEN_ADDRESS: 'an address to listen on is malformed or not of this machine',
   E_INTERNAL: 'a bug in Meridian',
   E_EXPLAIN_QUESTION: 'the client to explain cannot be read',
   // wire: names and rdata
@@ -109,6 +110,7 @@ export const errorCodes = {
     'the records of a geo database are of no known layout, or not of the kind asked for',
   E_GEO_SHRUNK: 'a new geo database has lost most of its networks',
   E_GEO_FAMILY: 'a geo database knows one address family only',
+  E_GEO_OLD: 'a geo database was built long ago',
   E_GEO_OVERRIDE: "the operator's word on a network is malformed",
   E_GEO_CLASSES: 'a client map would have too many classes',
 } as const;

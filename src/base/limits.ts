@@ -50,6 +50,8 @@ export const limits = {
   bodyBytes: 1024 * 1024,
   /** Master files in `PUT /v1/zones/{zone}`: about 1 M records. */
   zoneBodyBytes: 64 * 1024 * 1024,
+  /** A name of 255 octets, each written \DDD, fits. */
+  pathSegmentChars: 1100,
   /** Every recursion over a body ends here. */
   jsonDepth: 64,
   /** Problems listed in one answer; a reader mends a few and tries again. */

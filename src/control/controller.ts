@@ -6,6 +6,7 @@ import type { LatencyEstimate } from '../latency/estimate.ts';
 import type { Evaluation, Vip } from '../policy/choice.ts';
 import type { Traffic } from '../policy/traffic.ts';
 import type { NameKey, Zone } from '../zone/zone.ts';
+import type { ChangeRequest } from './apply-change.ts';
 import type { ApplyOptions, ApplyResult, ObjectKind, ObjectWrite, Revision } from './change.ts';
 
 /** The configuration of one revision, read-only. */
@@ -26,6 +27,8 @@ export interface Controller {
   body(kind: ObjectKind, id: string): string | undefined;
   /** Validate, compile, store, publish: one revision, or an error and nothing. */
   apply(writes: readonly ObjectWrite[], options: ApplyOptions): Promise<ApplyResult>;
+  /** Like `apply`, with writes that are worked out from what is there when the change's turn comes. */
+  change(request: ChangeRequest, options: ApplyOptions): Promise<ApplyResult>;
   /** Replaces one zone from master-file text. */
   applyZoneText(origin: NameKey, text: string, options: ApplyOptions): Promise<ApplyResult>;
   rollback(toRevision: number, options: ApplyOptions): Promise<ApplyResult>;

@@ -7,7 +7,6 @@ import { mediaTypes } from '../media-types.ts';
 import { isJsonObject, type Json, mergePatch } from '../merge-patch.ts';
 import { readPrefix, segment } from '../names-in-paths.ts';
 import { pageOfKeys } from '../pagination.ts';
-import { isUnchanged } from '../preconditions.ts';
 import { patchRegion, putRegion } from '../region-writes.ts';
 import {
   component,
@@ -21,6 +20,7 @@ import {
 } from '../route-schema.ts';
 import { sortedKeys } from '../sorted-keys.ts';
 import {
+  answerRead,
   answerWrite,
   notFound,
   readBody,
@@ -35,8 +35,6 @@ interface Collection {
   readonly kind: Exclude<ObjectKind, 'zone' | 'rrset'>;
   /** The first segment of its paths, and its tag. */
   readonly path: string;
-  /** The member of an answer that holds the object's id. */
-  readonly idKey: 'name' | 'cidr';
   /** Name of the component that describes answers; its body has `Body` at the end. */
   readonly component: string;
   readonly ids: (traffic: Traffic) => readonly string[];
@@ -60,7 +58,6 @@ const collections: readonly Collection[] = [
   {
     kind: 'region',
     path: 'regions',
-    idKey: 'name',
     component: 'Region',
     ids: (traffic) => sortedKeys(traffic.regions),
     readId: (text) => text,
@@ -71,7 +68,6 @@ const collections: readonly Collection[] = [
   {
     kind: 'monitor',
     path: 'monitors',
-    idKey: 'name',
     component: 'Monitor',
     ids: (traffic) => sortedKeys(traffic.monitors),
     readId: (text) => text,
@@ -79,7 +75,6 @@ const collections: readonly Collection[] = [
   {
     kind: 'service',
     path: 'services',
-    idKey: 'name',
     component: 'Service',
     ids: (traffic) => sortedKeys(traffic.services),
     readId: (text) => text,
@@ -87,7 +82,6 @@ const collections: readonly Collection[] = [
   {
     kind: 'network',
     path: 'networks',
-    idKey: 'cidr',
     component: 'Network',
     ids: sortedNetworks,
     readId: readPrefix,
@@ -139,13 +133,9 @@ function readRoutes(app: ApiInstance, context: ApiContext, collection: Collectio
     },
     (request, reply) => {
       const id = collection.readId(request.params.id);
-      const view = viewObject(context, collection, id);
-      const etag = context.controller.etag(kind, id);
-      if (etag !== undefined) {
-        reply.header('etag', etag);
-        if (isUnchanged(request, etag)) return reply.code(304).send();
-      }
-      return reply.send(view);
+      return answerRead(context, request, reply, { kind, id }, () =>
+        viewObject(context, collection, id),
+      );
     },
   );
 }
@@ -181,7 +171,7 @@ function writeRoutes(app: ApiInstance, context: ApiContext, collection: Collecti
       const result = await updateObject(context, request, target, (before) =>
         collection.put === undefined ? body : collection.put(body, before, context.clock.epochMs()),
       );
-      return answerWrite(context, request, reply, result, answerFor(context, collection, id));
+      return answerWrite(context, request, reply, result, answerFor(collection, id));
     },
   );
   app.patch(
@@ -207,7 +197,7 @@ function writeRoutes(app: ApiInstance, context: ApiContext, collection: Collecti
           ? mergePatch(before, patch)
           : collection.patch(patch, before, context.clock.epochMs());
       });
-      return answerWrite(context, request, reply, result, answerFor(context, collection, id));
+      return answerWrite(context, request, reply, result, answerFor(collection, id));
     },
   );
   app.delete(
@@ -219,42 +209,42 @@ function writeRoutes(app: ApiInstance, context: ApiContext, collection: Collecti
     async (request, reply) => {
       const id = collection.readId(request.params.id);
       const result = await removeObject(context, request, { kind, id });
-      return answerWrite(context, request, reply, result, answerFor(context, collection, id));
+      return answerWrite(context, request, reply, result, answerFor(collection, id));
     },
   );
 }
 
 function idParams(collection: Collection) {
   const description =
-    collection.idKey === 'cidr'
+    collection.kind === 'network'
       ? 'The prefix, its slash written %2F: `203.0.113.0%2F24`.'
       : `The ${collection.kind}'s name.`;
   return Type.Object({ id: Type.String({ description }) });
 }
 
-function viewObject(context: ApiContext, { kind, idKey }: Collection, id: string): object {
+function viewObject(context: ApiContext, { kind }: Collection, id: string): object {
   const body = readBody(context, { kind, id });
   if (body === undefined) throw notFound({ kind, id });
-  return { [idKey]: id, ...(body as object) };
+  return { id, ...(body as object) };
 }
 
-function answerFor(context: ApiContext, collection: Collection, id: string): WriteAnswer {
+function answerFor(collection: Collection, id: string): WriteAnswer {
   return {
     target: { kind: collection.kind, id },
     location: `/v1/${collection.path}/${segment(id)}`,
-    show: () => viewObject(context, collection, id),
+    show: (body) => ({ id, ...(body as object) }),
   };
 }
 
 /** A body may repeat its id, as answers do, but not name another object. */
-function withoutId({ idKey, readId }: Collection, id: string, body: Json): Json {
+function withoutId({ readId }: Collection, id: string, body: Json): Json {
   if (!isJsonObject(body)) return body;
-  const { [idKey]: named, ...rest } = body;
+  const { id: named, ...rest } = body;
   if (named === undefined || (typeof named === 'string' && readId(named) === id)) return rest;
   throw new MeridianError({
     code: 'E_CONFLICT',
-    message: `the body's ${idKey} ${JSON.stringify(named)} is not the path's ${id}; make them agree`,
-    where: `/${idKey}`,
+    message: `the body's id ${JSON.stringify(named)} is not the path's ${id}; make them agree`,
+    where: '/id',
   });
 }
 

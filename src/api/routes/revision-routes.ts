@@ -1,19 +1,19 @@
 import { Type } from 'typebox';
 import { MeridianError } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
-import type { ObjectChange, Revision } from '../../control/change.ts';
+import type { Revision } from '../../control/change.ts';
+import { diffRevisions } from '../../control/revision-diff.ts';
 import type { ApiContext, ApiInstance } from '../api-context.ts';
-import { combineChanges } from '../combine-changes.ts';
 import { pageOfNumbered } from '../pagination.ts';
 import {
   component,
   describeRoute,
-  writeHeaders as headers,
   pageOf,
   pageQuery,
+  writeHeaders,
   writeQuery,
 } from '../route-schema.ts';
-import { applyOptions, isDryRun, planOf, viewChange, writeHeaders } from '../write-object.ts';
+import { applyOptions, isDryRun, planOf, setWriteHeaders, viewChange } from '../write-object.ts';
 
 const tags = ['revisions'];
 const pageOnly = Type.Object(pageQuery, { additionalProperties: false });
@@ -141,7 +141,7 @@ function rollbackRoute(app: ApiInstance, context: ApiContext): void {
         tags,
         params: Type.Object({ number: number('The revision to go back to.') }),
         querystring: writeQuery,
-        headers,
+        headers: writeHeaders,
         answers: {
           200: { description: 'The new revision, or the plan.', schema: component('Rollback') },
         },
@@ -149,9 +149,12 @@ function rollbackRoute(app: ApiInstance, context: ApiContext): void {
     },
     async (request, reply) => {
       const { controller } = context;
-      const result = await controller.rollback(request.params.number, applyOptions(request, []));
+      const result = await controller.rollback(
+        request.params.number,
+        applyOptions(context, request, undefined),
+      );
       if (isDryRun(request)) return reply.send(planOf(result));
-      writeHeaders(reply, result);
+      setWriteHeaders(reply, result);
       return reply.send(viewRevision(revisionNumbered(context, result.revision)));
     },
   );
@@ -168,17 +171,13 @@ function revisionNumbered({ controller }: ApiContext, wanted: number): Revision 
 }
 
 function difference(context: ApiContext, from: number, to: number): object {
-  const [low, high] = from <= to ? [from, to] : [to, from];
-  if (high - low > limits.revisionsPerPage) {
+  if (Math.abs(from - to) > limits.revisionsPerPage) {
     throw new MeridianError({
       code: 'E_QUERY',
       message: `revisions ${from} and ${to} are more than ${limits.revisionsPerPage} apart; compare in steps`,
     });
   }
-  const steps: ObjectChange[] = [];
-  if (low > 0) revisionNumbered(context, low);
-  for (let at = low + 1; at <= high; at++) steps.push(...revisionNumbered(context, at).changes);
-  const changes = combineChanges(steps, { reversed: from > to });
+  const changes = diffRevisions(context.controller, from, to);
   return {
     from,
     to,

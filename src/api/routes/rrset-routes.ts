@@ -12,7 +12,6 @@ import {
   segment,
 } from '../names-in-paths.ts';
 import { pageOfSorted } from '../pagination.ts';
-import { isUnchanged } from '../preconditions.ts';
 import {
   component,
   deleteAnswers,
@@ -24,8 +23,8 @@ import {
   writeQuery,
 } from '../route-schema.ts';
 import {
+  answerRead,
   answerWrite,
-  applyWrites,
   notFound,
   removeObject,
   type Target,
@@ -108,13 +107,9 @@ function readRoutes(app: ApiInstance, context: ApiContext): void {
     },
     (request, reply) => {
       const { address, rrset } = find(context, request.params);
-      if (rrset === undefined) throw notFound({ kind: 'rrset', id: address.id });
-      const etag = context.controller.etag('rrset', address.id);
-      if (etag !== undefined) {
-        reply.header('etag', etag);
-        if (isUnchanged(request, etag)) return reply.code(304).send();
-      }
-      return reply.send(viewRRset(rrset));
+      const target: Target = { kind: 'rrset', id: address.id };
+      if (rrset === undefined) throw notFound(target);
+      return answerRead(context, request, reply, target, () => viewRRset(rrset));
     },
   );
 }
@@ -136,9 +131,9 @@ function writeRoutes(app: ApiInstance, context: ApiContext): void {
     async (request, reply) => {
       const { address } = find(context, request.params);
       const target: Target = { kind: 'rrset', id: address.id };
-      const body = JSON.stringify(withoutAddress(request.body));
-      const result = await applyWrites(context, request, target, [{ ...target, body }]);
-      const answer = answerFor(context, request.params, address);
+      const body = withoutAddress(request.body);
+      const result = await updateObject(context, request, target, () => body);
+      const answer = answerFor(request.params, address);
       return answerWrite(context, request, reply, result, answer);
     },
   );
@@ -162,7 +157,7 @@ function writeRoutes(app: ApiInstance, context: ApiContext): void {
         if (current === undefined) throw notFound(target);
         return mergePatch(current, withoutAddress(request.body));
       });
-      const answer = answerFor(context, request.params, address);
+      const answer = answerFor(request.params, address);
       return answerWrite(context, request, reply, result, answer);
     },
   );
@@ -175,7 +170,7 @@ function writeRoutes(app: ApiInstance, context: ApiContext): void {
     async (request, reply) => {
       const { address } = find(context, request.params);
       const result = await removeObject(context, request, { kind: 'rrset', id: address.id });
-      const answer = answerFor(context, request.params, address);
+      const answer = answerFor(request.params, address);
       return answerWrite(context, request, reply, result, answer);
     },
   );
@@ -196,15 +191,12 @@ function find(
   return { address, rrset: zone.nodes.get(address.owner)?.get(address.type) };
 }
 
-function answerFor(context: ApiContext, path: RRsetPath, address: RRsetAddress): WriteAnswer {
+function answerFor(path: RRsetPath, address: RRsetAddress): WriteAnswer {
   const zone = segment(readZoneName(path.zone));
   return {
     target: { kind: 'rrset', id: address.id },
     location: `/v1/zones/${zone}/rrsets/${segment(address.owner)}/${address.typeName}`,
-    show: () => {
-      const { rrset } = find(context, path);
-      return rrset === undefined ? {} : viewRRset(rrset);
-    },
+    show: (body) => ({ name: address.owner, type: address.typeName, ...(body as object) }),
   };
 }
 

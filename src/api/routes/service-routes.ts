@@ -1,11 +1,11 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { MeridianError } from '../../base/errors.ts';
-import { formatPolicy } from '../../control/parse-policy.ts';
+import type { ApplyResult } from '../../control/change.ts';
 import type { ApiContext, ApiInstance } from '../api-context.ts';
 import { mediaTypes } from '../media-types.ts';
 import { isJsonObject, type Json, type JsonObject, mergePatch } from '../merge-patch.ts';
 import { segment } from '../names-in-paths.ts';
-import { isUnchanged } from '../preconditions.ts';
 import {
   component,
   deleteAnswers,
@@ -14,7 +14,21 @@ import {
   writeHeaders,
   writeQuery,
 } from '../route-schema.ts';
-import { answerPartWrite, notFound, readBody, type Target, updateObject } from '../write-object.ts';
+import {
+  answerRead,
+  answerWrite,
+  bodyAfter,
+  changeOf,
+  isDryRun,
+  notFound,
+  planOf,
+  readBody,
+  sendJson,
+  setEtag,
+  setWriteHeaders,
+  type Target,
+  updateObject,
+} from '../write-object.ts';
 
 const tags = ['services'];
 const serviceParam = { service: Type.String({ description: "The service's name." }) };
@@ -22,6 +36,7 @@ const memberParams = Type.Object({
   ...serviceParam,
   member: Type.String({ description: 'The region that the member stands in.' }),
 });
+const memberUrl = '/services/:service/members/:member';
 const partNote = 'A part of its service: the ETag and the revision are those of the service.';
 
 /** Registers a service's policy and members as resources of their own. */
@@ -48,15 +63,13 @@ function policyRoutes(app: ApiInstance, context: ApiContext): void {
     },
     (request, reply) => {
       const target = serviceTarget(request.params.service);
-      const view = viewPolicy(context, target);
-      const etag = context.controller.etag(target.kind, target.id);
-      if (etag !== undefined) {
-        reply.header('etag', etag);
-        if (isUnchanged(request, etag)) return reply.code(304).send();
-      }
-      // A policy may be a bare word such as `all`: said in JSON, with its quotes.
-      reply.type(mediaTypes.json);
-      return reply.send(JSON.stringify(view));
+      return answerRead(
+        context,
+        request,
+        reply,
+        target,
+        () => existing(readBody(context, target), target)['policy'],
+      );
     },
   );
   app.put(
@@ -80,26 +93,19 @@ function policyRoutes(app: ApiInstance, context: ApiContext): void {
         ...existing(before, target),
         policy: request.body,
       }));
-      return answerPartWrite(context, request, reply, result, {
+      return answerWrite(context, request, reply, result, {
         target,
-        show: () => viewPolicy(context, target),
+        location: url,
+        show: (service) => existing(service, target)['policy'],
       });
     },
   );
 }
 
 function memberRoutes(app: ApiInstance, context: ApiContext): void {
-  const url = '/services/:service/members/:member';
   const object = component('Member');
-  const shared = {
-    description: partNote,
-    tags,
-    params: memberParams,
-    querystring: writeQuery,
-    headers: writeHeaders,
-  };
   app.get(
-    url,
+    memberUrl,
     {
       config: { access: 'read' },
       schema: describeRoute({
@@ -113,24 +119,24 @@ function memberRoutes(app: ApiInstance, context: ApiContext): void {
     (request, reply) => {
       const { service, member } = request.params;
       const target = serviceTarget(service);
-      const view = viewMember(context, target, member);
-      const etag = context.controller.etag(target.kind, target.id);
-      if (etag !== undefined) {
-        reply.header('etag', etag);
-        if (isUnchanged(request, etag)) return reply.code(304).send();
-      }
-      return reply.send(view);
+      return answerRead(context, request, reply, target, () =>
+        viewMember(readBody(context, target), target, member),
+      );
     },
   );
   for (const method of ['PUT', 'PATCH'] as const) {
     const isPatch = method === 'PATCH';
     app.route({
       method,
-      url,
+      url: memberUrl,
       config: { access: 'write' },
       schema: describeRoute({
         summary: isPatch ? 'Change a member' : 'Create or replace a member',
-        ...shared,
+        description: partNote,
+        tags,
+        params: memberParams,
+        querystring: writeQuery,
+        headers: writeHeaders,
         ...(isPatch ? { consumes: [mediaTypes.mergePatch, mediaTypes.json] } : {}),
         body: component<Json>(isPatch ? 'MergePatch' : 'MemberBody'),
         answers: writeAnswers(object, { creates: !isPatch }),
@@ -138,23 +144,15 @@ function memberRoutes(app: ApiInstance, context: ApiContext): void {
       handler: async (request, reply) => {
         const { service, member } = request.params;
         const target = serviceTarget(service);
-        let created = false;
         const result = await updateObject(context, request, target, (before) => {
           const members = membersOf(existing(before, target));
           const known = members[member];
           if (isPatch && known === undefined) throw noMember(service, member);
-          created = known === undefined;
           const body = withoutRegion(member, request.body);
           const next = isPatch ? mergePatch(known, body) : body;
           return { ...existing(before, target), members: { ...members, [member]: next } };
         });
-        return answerPartWrite(context, request, reply, result, {
-          target,
-          show: () => viewMember(context, target, member),
-          ...(created
-            ? { createdAt: `/v1/services/${segment(service)}/members/${segment(member)}` }
-            : {}),
-        });
+        return answerMember(context, request, reply, result, target, member);
       },
     });
   }
@@ -162,7 +160,7 @@ function memberRoutes(app: ApiInstance, context: ApiContext): void {
 
 function memberRemoval(app: ApiInstance, context: ApiContext): void {
   app.delete(
-    '/services/:service/members/:member',
+    memberUrl,
     {
       config: { access: 'write' },
       schema: describeRoute({
@@ -183,19 +181,38 @@ function memberRemoval(app: ApiInstance, context: ApiContext): void {
         if (known === undefined) throw noMember(service, member);
         return { ...existing(before, target), members };
       });
-      return answerPartWrite(context, request, reply, result, { target, show: undefined });
+      return answerMember(context, request, reply, result, target, member);
     },
   );
 }
 
-function serviceTarget(service: string): Target {
-  return { kind: 'service', id: service };
+/** Answers a write to one member: 201 when the write made it, 204 when it removed it. */
+function answerMember(
+  context: ApiContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  result: ApplyResult,
+  target: Target,
+  member: string,
+): FastifyReply {
+  if (isDryRun(request)) return sendJson(reply, planOf(result));
+  setWriteHeaders(reply, result);
+  setEtag(context, reply, result, target);
+  const after = bodyAfter(context, result, target);
+  if (membersOf(existing(after, target))[member] === undefined) return reply.code(204).send();
+  const before = changeOf(result, target)?.before;
+  if (typeof before === 'string') {
+    const known = membersOf(existing(JSON.parse(before) as Json, target))[member];
+    if (known === undefined) {
+      const path = `/v1/services/${segment(target.id)}/members/${segment(member)}`;
+      reply.code(201).header('location', path);
+    }
+  }
+  return sendJson(reply, viewMember(after, target, member));
 }
 
-function viewPolicy(context: ApiContext, target: Target): unknown {
-  const service = context.controller.configuration().traffic.services.get(target.id);
-  if (service === undefined) throw notFound(target);
-  return formatPolicy(service.policy);
+function serviceTarget(service: string): Target {
+  return { kind: 'service', id: service };
 }
 
 function existing(body: Json | undefined, target: Target): JsonObject {
@@ -208,8 +225,8 @@ function membersOf(service: JsonObject): JsonObject {
   return isJsonObject(members) ? members : {};
 }
 
-function viewMember(context: ApiContext, target: Target, member: string): object {
-  const known = membersOf(existing(readBody(context, target), target))[member];
+function viewMember(service: Json | undefined, target: Target, member: string): object {
+  const known = membersOf(existing(service, target))[member];
   if (known === undefined) throw noMember(target.id, member);
   return { region: member, ...(known as JsonObject) };
 }

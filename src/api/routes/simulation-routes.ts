@@ -1,4 +1,3 @@
-import { Type } from 'typebox';
 import type { ApiInstance, Simulate } from '../api-context.ts';
 import { component, describeRoute } from '../route-schema.ts';
 

@@ -25,10 +25,9 @@ import { sortedKeys } from '../sorted-keys.ts';
 import {
   answerWrite,
   applyOptions,
-  applyWrites,
   notFound,
-  preconditionsOf,
   removeObject,
+  replaceObjects,
   type Target,
 } from '../write-object.ts';
 import { sortedRRsets, viewRRset, zoneSummary } from '../zone-views.ts';
@@ -61,6 +60,8 @@ const zoneBody = Type.Object(
   { additionalProperties: false },
 );
 
+type ZoneBody = Static<typeof zoneBody>;
+
 const zoneContent = {
   [mediaTypes.json]: component('Zone'),
   [mediaTypes.dns]: Type.String({ description: 'A master file (RFC 1035 §5, RFC 4027).' }),
@@ -84,9 +85,10 @@ export function zoneRoutes(app: ApiInstance, context: ApiContext): void {
   app.get(
     '/zones',
     {
-      config: { access: 'read' },
+      // Any token may ask; it sees the zones that it may read.
+      config: {},
       schema: describeRoute({
-        summary: 'List zones',
+        summary: 'List the zones that the token may read',
         tags,
         querystring: Type.Object(pageQuery, { additionalProperties: false }),
         answers: { 200: { description: 'Zones.', schema: pageOf(component('ZoneSummary')) } },
@@ -94,7 +96,11 @@ export function zoneRoutes(app: ApiInstance, context: ApiContext): void {
     },
     (request, reply) => {
       const { zones } = controller.configuration();
-      const page = pageOfKeys(sortedKeys(zones), request.query);
+      const { identity } = request;
+      const mayRead = (zone: NameKey) =>
+        identity !== undefined && context.tokens.allows(identity, 'read', zone);
+      const all = sortedKeys(zones);
+      const page = pageOfKeys(all.filter(mayRead), request.query);
       const items = page.items.flatMap((name) => zones.get(name) ?? []).map(zoneSummary);
       return reply.send({ items, next: page.next });
     },
@@ -149,19 +155,16 @@ export function zoneRoutes(app: ApiInstance, context: ApiContext): void {
     async (request, reply) => {
       const name = readZoneName(request.params.zone);
       const target: Target = { kind: 'zone', id: name };
-      const result =
-        essence(request.headers['content-type']) === mediaTypes.dns
-          ? await controller.applyZoneText(
-              name,
-              request.body as string,
-              applyOptions(request, preconditionsOf(context, request, target)),
-            )
-          : await applyWrites(
-              context,
-              request,
-              target,
-              zoneWrites(context, name, request.body as Static<typeof zoneBody>),
-            );
+      const isText = essence(request.headers['content-type']) === mediaTypes.dns;
+      const result = isText
+        ? await controller.applyZoneText(
+            name,
+            request.body as string,
+            applyOptions(context, request, target),
+          )
+        : await replaceObjects(context, request, target, () =>
+            zoneWrites(context, name, request.body as ZoneBody),
+          );
       return answerWrite(context, request, reply, result, {
         target,
         location: `/v1/zones/${segment(name)}`,
@@ -200,11 +203,7 @@ export function zoneNamed(context: ApiContext, name: NameKey): Zone {
 }
 
 /** The writes that make a zone hold exactly these RRsets. */
-function zoneWrites(
-  context: ApiContext,
-  origin: NameKey,
-  body: Static<typeof zoneBody>,
-): readonly ObjectWrite[] {
+function zoneWrites(context: ApiContext, origin: NameKey, body: ZoneBody): readonly ObjectWrite[] {
   if (body.name !== undefined && readZoneName(body.name) !== origin) {
     throw new MeridianError({
       code: 'E_CONFLICT',

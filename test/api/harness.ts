@@ -1,0 +1,192 @@
+import assert from 'node:assert/strict';
+import type { LightMyRequestResponse } from 'fastify';
+import type { ApiInstance, ApiOptions } from '../../src/api/api-context.ts';
+import { createApi } from '../../src/api/create-api.ts';
+import { VirtualClock } from '../../src/base/clock.ts';
+import type { Problem } from '../../src/base/errors.ts';
+import type { Log } from '../../src/base/log.ts';
+import { createHealthControl, type HealthControl } from '../../src/control/apply-health.ts';
+import { ImageCompiler } from '../../src/control/compile-image.ts';
+import { createController, type RunningController } from '../../src/control/create-controller.ts';
+import { explain } from '../../src/control/explain.ts';
+import { emptyConfiguration } from '../../src/control/load-configuration.ts';
+import { Tokens } from '../../src/control/tokens.ts';
+import { openGeoSources } from '../../src/geo/geo-sources.ts';
+import { LatencyTable } from '../../src/latency/latency-table.ts';
+import { MemoryStore } from '../../src/store/memory-store.ts';
+import { checkAnswer } from './check-answer.ts';
+
+/** The admin API on the real control plane with a store in memory and a clock that stands still. */
+export interface Harness {
+  readonly api: ApiInstance;
+  readonly controller: RunningController;
+  readonly clock: VirtualClock;
+  readonly tokens: Tokens;
+  readonly health: HealthControl;
+  /** A token that may do everything. */
+  readonly admin: string;
+  /** What the API logged. */
+  readonly logged: { readonly level: string; readonly message: string; readonly fields: object }[];
+  /** Sends a request as admin and checks the answer against the schema that the document gives it. */
+  call(method: Method, url: string, options?: CallOptions): Promise<LightMyRequestResponse>;
+  close(): Promise<void>;
+}
+
+export type Method = 'GET' | 'HEAD' | 'PUT' | 'POST' | 'PATCH' | 'DELETE' | 'OPTIONS';
+
+export interface CallOptions {
+  readonly body?: unknown;
+  readonly headers?: Record<string, string>;
+  /** Another token than the admin's; null for none. */
+  readonly token?: string | null;
+}
+
+/** Builds everything; `options` replace parts of the API's own. */
+export async function startHarness(options: Partial<ApiOptions> = {}): Promise<Harness> {
+  const clock = new VirtualClock();
+  const logged: { level: string; message: string; fields: object }[] = [];
+  const note = (level: string) => (fields: object, message: string) =>
+    void logged.push({ level, message, fields });
+  const log: Log = {
+    debug: note('debug'),
+    info: note('info'),
+    warn: note('warn'),
+    error: note('error'),
+  };
+  const store = new MemoryStore(() => clock.epochMs());
+  const tokens = new Tokens(store, clock);
+  const geo = await openGeoSources([]);
+  const health = createHealthControl({ clock, log, onServicesChanged: () => {} });
+  const latency = new LatencyTable({ clock, coordinatesOf: () => undefined });
+  const images = new ImageCompiler(
+    {
+      geo: () => geo,
+      health: (service) => health.health(service),
+      estimate: latency.estimate,
+      measured: () => latency.measuredKeys(),
+    },
+    emptyConfiguration,
+  );
+  const controller = await createController({
+    store,
+    clock,
+    log,
+    compile: (next) => images.prepare(next),
+    publish: async () => {},
+    stored: (next) => health.setTraffic(next.traffic),
+    health,
+    explain: (question) =>
+      explain(
+        {
+          images,
+          geo: () => geo,
+          health: (service) => health.health(service),
+          estimate: latency.estimate,
+        },
+        question,
+      ),
+    measure: (samples) => {
+      const problems = samples.flatMap((sample) => latency.measure(sample) ?? []) as Problem[];
+      return { accepted: samples.length - problems.length, problems };
+    },
+    reportLoad: (samples) => health.reportLoad(samples),
+  });
+  const api = createApi({
+    controller,
+    tokens,
+    log,
+    clock,
+    version: '0.0.0-test',
+    metrics: () => '# HELP meridian_up 1\nmeridian_up 1\n',
+    ready: () => ({ ready: true, reasons: [] }),
+    ...options,
+  });
+  const admin = tokens.create({ name: 'root', scopes: ['admin'] }).secret;
+  return {
+    api,
+    controller,
+    clock,
+    tokens,
+    health,
+    admin,
+    logged,
+    async call(method, url, { body, headers = {}, token = admin } = {}) {
+      const response = await api.inject({
+        method,
+        url,
+        headers: {
+          ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+          ...(body === undefined || headers['content-type'] !== undefined
+            ? {}
+            : { 'content-type': 'application/json' }),
+          ...headers,
+        },
+        ...(body === undefined
+          ? {}
+          : { payload: typeof body === 'string' ? body : JSON.stringify(body) }),
+      });
+      checkAnswer(api, method, url, response);
+      return response;
+    },
+    async close() {
+      await api.close();
+      await controller.close();
+      health.close();
+    },
+  };
+}
+
+/** The zone that most tests begin with. */
+export const exampleZone = `$ORIGIN example.com.
+$TTL 300
+@    SOA ns1 hostmaster 1 7200 900 1209600 300
+@    NS  ns1
+ns1  A   192.0.2.53
+www  30 STEER web
+mail A   192.0.2.25
+`;
+
+/** Two regions and a service in both. */
+export async function fillExample({ call }: Harness): Promise<void> {
+  const steps: [Method, string, unknown][] = [
+    ['PUT', '/v1/regions/us-east', { place: 'aws:us-east-1' }],
+    ['PUT', '/v1/regions/eu-west', { place: 'aws:eu-west-1' }],
+    ['PUT', '/v1/monitors/https', { type: 'https', path: '/health' }],
+    [
+      'PUT',
+      '/v1/services/web',
+      {
+        monitors: ['https'],
+        members: {
+          'us-east': { a: ['192.0.2.10'], weight: 3 },
+          'eu-west': { a: ['198.51.100.10'], aaaa: ['2001:db8:2::10'] },
+        },
+        policy: { weighted: 'all' },
+      },
+    ],
+  ];
+  for (const [method, url, body] of steps) {
+    const response = await call(method, url, { body });
+    assert.equal(response.statusCode, 201, response.body);
+  }
+  const zone = await call('PUT', '/v1/zones/example.com', {
+    body: exampleZone,
+    headers: { 'content-type': 'text/dns' },
+  });
+  assert.equal(zone.statusCode, 201, zone.body);
+}
+
+/** The problem of an answer, after checking that it is one. */
+export function problemOf(response: LightMyRequestResponse): {
+  readonly status: number;
+  readonly code: string;
+  readonly detail: string;
+  readonly title: string;
+  readonly type: string;
+  readonly errors: readonly Problem[];
+} {
+  assert.equal(response.headers['content-type'], 'application/problem+json; charset=utf-8');
+  const problem = response.json();
+  assert.equal(problem.status, response.statusCode);
+  return problem;
+}
