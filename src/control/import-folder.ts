@@ -75,12 +75,28 @@ export function folderWrites(
   current: Configuration,
   prune = false,
 ): ObjectWrite[] {
-  const writes: ObjectWrite[] = [...content.objects];
-  for (const zone of content.zones) {
+  const traffic = prune && content.traffic !== undefined;
+  return wantedWrites(content, current, { zones: prune, traffic });
+}
+
+/** What is wanted: whole zones, and single objects. */
+export type Wanted = Pick<FolderContent, 'zones' | 'objects'>;
+
+/** What to remove besides, for not being wanted. */
+export interface Prune {
+  readonly zones: boolean;
+  /** Regions, monitors, services and networks. */
+  readonly traffic: boolean;
+}
+
+/** The writes that make the configuration hold what is wanted; `folderWrites` says the rules. */
+export function wantedWrites(wanted: Wanted, current: Configuration, prune: Prune): ObjectWrite[] {
+  const writes: ObjectWrite[] = [...wanted.objects];
+  for (const zone of wanted.zones) {
     const before = current.zones.get(zone.origin);
     writes.push(...zoneWrites(before, keepSerial(zone, before)));
   }
-  if (prune) writes.push(...prunedWrites(content, current));
+  writes.push(...prunedWrites(wanted, current, prune));
   return writes;
 }
 
@@ -172,14 +188,15 @@ function missingServices(zone: Zone, known: ReadonlySet<string>): Problem[] {
   return problems;
 }
 
-function prunedWrites(content: FolderContent, current: Configuration): ObjectWrite[] {
+function prunedWrites(wanted: Wanted, current: Configuration, prune: Prune): ObjectWrite[] {
   const writes: ObjectWrite[] = [];
-  const kept = new Set<NameKey>(content.zones.map((zone) => zone.origin));
-  for (const origin of current.zones.keys()) {
-    if (!kept.has(origin)) writes.push({ kind: 'zone', id: origin, body: null });
+  const written = new Set(wanted.objects.map(({ kind, id }) => `${kind} ${id}`));
+  const kept = new Set<NameKey>(wanted.zones.map((zone) => zone.origin));
+  for (const origin of prune.zones ? current.zones.keys() : []) {
+    if (kept.has(origin) || written.has(`zone ${origin}`)) continue;
+    writes.push({ kind: 'zone', id: origin, body: null });
   }
-  if (content.traffic === undefined) return writes;
-  const written = new Set(content.objects.map(({ kind, id }) => `${kind} ${id}`));
+  if (!prune.traffic) return writes;
   const { services, regions, monitors, networks } = current.traffic;
   const existing = [
     ...[...services.keys()].map((id) => ({ kind: 'service', id }) as const),

@@ -169,7 +169,8 @@ function readStatuses(
   }
   return list.flatMap((entry: unknown, index) => {
     const where = Array.isArray(value) ? at(path, index) : path;
-    const match = /^([1-5]\d\d)(?:-([1-5]\d\d))?$/.exec(String(entry));
+    const text = typeof entry === 'string' || typeof entry === 'number' ? String(entry) : '';
+    const match = /^([1-5]\d\d)(?:-([1-5]\d\d))?$/.exec(text);
     const from = Number(match?.[1]);
     const to = Number(match?.[2] ?? from);
     if (match !== null && from <= to) return [[from, to] as const];

@@ -272,8 +272,8 @@ function readWhenAllDown(
   if (value === undefined || value === 'all') return 'all';
   if (value === 'nodata') return 'nodata';
   if (typeof value === 'string' && members.includes(value)) return { member: value };
-  const known = ['all', 'nodata', ...members];
-  const message = `whenAllDown is ${show(value)}${hint(String(value), known)}; use all, nodata or a member`;
+  const close = typeof value === 'string' ? hint(value, ['all', 'nodata', ...members]) : '';
+  const message = `whenAllDown is ${show(value)}${close}; use all, nodata or a member`;
   findings.error('E_MEMBER_UNKNOWN', path, message);
   return 'all';
 }

@@ -22,6 +22,8 @@ const whole = (minimum: number, maximum: number, description: string) =>
   Type.Integer({ minimum, maximum, description });
 
 const name = Type.String({ pattern: objectNamePattern.source });
+const named = (entry: TSchema, options: object = {}) =>
+  Type.Record(name, entry, { ...closed, ...options });
 const duration = (description: string) =>
   Type.String({
     pattern: '^(\\d+d)?(\\d+h)?(\\d+m)?(\\d+s)?(\\d+ms)?$',
@@ -152,7 +154,7 @@ const nodes = Type.Array(node, { minItems: 1 });
 const children = Type.Union([Type.Literal('all'), nodes]);
 const weighted = Type.Union([
   Type.Literal('all'),
-  Type.Record(name, weight, { minProperties: 1 }),
+  named(weight, { minProperties: 1 }),
   Type.Array(Type.Union([Type.Object({ use: node, weight: optional(weight) }, closed), node]), {
     minItems: 1,
   }),
@@ -197,9 +199,7 @@ export const policySchema = Type.Union(
       {
         nearest: children,
         answers,
-        biasKm: optional(
-          Type.Record(name, Type.Number({ minimum: -limits.biasKm, maximum: limits.biasKm })),
-        ),
+        biasKm: optional(named(Type.Number({ minimum: -limits.biasKm, maximum: limits.biasKm }))),
         minHealthy,
       },
       closed,
@@ -258,7 +258,7 @@ export const serviceSchema = Type.Object(
         description: 'Every VIP must pass all of them.',
       }),
     ),
-    members: Type.Record(name, member, { minProperties: 1, description: 'By region.' }),
+    members: named(member, { minProperties: 1, description: 'By region.' }),
     policy: optional(node),
     minHealthy: optional(share('Default for the nodes of the policy. Default 0.5.')),
     whenAllDown: optional(
@@ -292,9 +292,9 @@ export const rrsetSchema = Type.Object(
 /** The traffic file as a whole. Refers to `Policy`. */
 export const trafficSchema = Type.Object(
   {
-    regions: optional(Type.Record(name, regionSchema)),
-    monitors: optional(Type.Record(name, monitorSchema)),
-    services: optional(Type.Record(name, serviceSchema)),
+    regions: optional(named(regionSchema)),
+    monitors: optional(named(monitorSchema)),
+    services: optional(named(serviceSchema)),
     networks: optional(Type.Record(Type.String(), networkSchema)),
   },
   {

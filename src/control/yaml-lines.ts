@@ -26,6 +26,11 @@ export function readYaml(text: string, file: string): YamlReading {
     where: at(error.pos[0]),
   }));
   visit(document, {
+    Pair(_, pair) {
+      if (isScalar(pair.key) || isAlias(pair.key)) return;
+      const message = 'a key is a list or an object; write a plain name';
+      problems.push({ code: 'E_FORM_SYNTAX', message, where: at(start(pair.key) ?? 0) });
+    },
     Alias(_, alias) {
       if (alias.resolve(document) !== undefined) return;
       const message = `*${alias.source} stands for nothing; write &${alias.source} before it`;
