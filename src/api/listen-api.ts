@@ -10,7 +10,7 @@ export interface ListenOptions {
 
 /**
  * Begins to listen and returns the address with the port that it got. Throws `E_PORT_TAKEN`,
- * `E_PORT_FORBIDDEN` or `E_FLAG` (the address is not this machine's); never takes another port.
+ * `E_PORT_FORBIDDEN` or `E_LISTEN_ADDRESS`; never takes another port.
  */
 export async function listenApi(
   api: ApiInstance,
@@ -52,7 +52,7 @@ function explainListenError(cause: unknown, host: string, port: number): unknown
     case 'ENOTFOUND':
       return new MeridianError(
         {
-          code: 'E_FLAG',
+          code: 'E_LISTEN_ADDRESS',
           message: `${JSON.stringify(host)} is not an address of this machine; use one of its own, 127.0.0.1 or 0.0.0.0`,
           where,
         },

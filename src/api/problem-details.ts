@@ -40,6 +40,10 @@ const statuses: Partial<Record<ErrorCode, number>> = {
   E_HOST: 421,
   E_TOO_MANY_FAILURES: 429,
   E_INTERNAL: 500,
+  E_STORE_LOCKED: 500,
+  E_STORE_CORRUPT: 500,
+  E_STORE_VERSION: 500,
+  E_STORE_WRITE: 500,
   E_BUSY: 503,
   E_STREAMS: 503,
 };
@@ -95,9 +99,11 @@ export function errorHandler(log: Log) {
 
 /** The problems that an error stands for; an unforeseen one is logged and becomes `E_INTERNAL`. */
 export function problemsOf(error: unknown, request: FastifyRequest, log: Log): readonly Problem[] {
-  if (error instanceof MeridianError && error.problems.length > 0) {
-    if (error.code === 'E_INTERNAL') logUnforeseen(error, request, log);
-    return error.problems;
+  const cause = error instanceof Error && error.cause instanceof MeridianError && error.cause;
+  const known = error instanceof MeridianError ? error : cause;
+  if (known && known.problems.length > 0) {
+    if (statusOf(known.code) === 500) logUnforeseen(error, request, log);
+    return known.problems;
   }
   const fastifyCode = (error as Partial<FastifyError> | undefined)?.code ?? '';
   const code = fastifyCodes[fastifyCode];

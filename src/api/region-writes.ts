@@ -21,16 +21,24 @@ export function putRegion(body: Json, before: Json | undefined, nowMs: number): 
 }
 
 /**
- * The region that a PATCH makes. Writing `dial` or `state` without `expires` is meant to last: what
- * was to be restored is forgotten.
+ * The region that a PATCH makes. What it says of `dial` and `state` without `expires` is meant to
+ * last: a pending expiry goes back to that as well, and is forgotten once it would change nothing.
  */
 export function patchRegion(patch: Json, before: Json, nowMs: number): Json {
   if (!isJsonObject(patch) || !isJsonObject(before)) return mergePatch(before, patch);
   const { expires, ...rest } = patch;
-  const lasting = ('dial' in rest || 'state' in rest) && !('expiry' in rest);
-  const { expiry: _, ...withoutExpiry } = before;
-  const merged = mergePatch(lasting ? withoutExpiry : before, rest) as JsonObject;
-  return withExpiry(merged, expires, before, nowMs);
+  const merged = mergePatch(before, rest);
+  if (!isJsonObject(merged)) return merged;
+  if (expires !== undefined) return withExpiry(merged, expires, before, nowMs);
+  const { expiry, ...region } = merged;
+  if (!isJsonObject(expiry) || 'expiry' in rest) return merged;
+  const lasting = {
+    at: expiry['at'] ?? null,
+    dial: dialOf('dial' in rest ? region : expiry),
+    state: stateOf('state' in rest ? region : expiry),
+  };
+  const isDone = dialOf(region) === lasting.dial && stateOf(region) === lasting.state;
+  return isDone ? region : { ...region, expiry: lasting };
 }
 
 /** Sets what the region goes back to: what it was before, or already was to go back to. */
@@ -50,10 +58,18 @@ function withExpiry(
     ...region,
     expiry: {
       at: readExpires(expires, nowMs),
-      dial: pending['dial'] ?? 100,
-      state: pending['state'] ?? 'active',
+      dial: dialOf(pending),
+      state: stateOf(pending),
     },
   };
+}
+
+function dialOf(form: JsonObject): Json {
+  return form['dial'] ?? 100;
+}
+
+function stateOf(form: JsonObject): Json {
+  return form['state'] ?? 'active';
 }
 
 function readExpires(expires: Json, nowMs: number): string {

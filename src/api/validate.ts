@@ -30,7 +30,10 @@ const formCodes: Readonly<Record<string, ErrorCode>> = {
  */
 export const validatorCompiler: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) => {
   // Objects of the configuration are judged by the control plane alone: it knows all the rules.
-  if ('$ref' in schema) return (value: unknown) => (value === undefined ? noBody : { value });
+  if ('$ref' in schema) {
+    return (value: unknown) =>
+      value === undefined ? { error: refusal([missingBody]) } : { value };
+  }
   const validator = Compile(schema);
   const isBody = httpPart === 'body';
   return (data: unknown) => {
@@ -39,17 +42,21 @@ export const validatorCompiler: FastifySchemaCompiler<TSchema> = ({ schema, http
     const problems = mostTelling(validator.Errors(value)).map((error) =>
       toProblem(error, value, isBody ? 'body' : (httpPart ?? 'params')),
     );
-    return { error: new MeridianError(problems.slice(0, limits.problemsPerAnswer)) };
+    return { error: refusal(problems.slice(0, limits.problemsPerAnswer)) };
   };
 };
 
-const noBody = {
-  error: new MeridianError({
-    code: 'E_FORM_MISSING',
-    message: 'the body is empty; send the object as JSON',
-    where: '/',
-  }),
+/** What is wrong when a body should be there and is not. */
+export const missingBody: Problem = {
+  code: 'E_FORM_MISSING',
+  message: 'the body is empty; send the object, and its Content-Type',
+  where: '/',
 };
+
+/** Fastify writes into the errors of validators, so that ours travels inside one. */
+function refusal(problems: readonly Problem[]): Error {
+  return new Error('the request does not fit its schema', { cause: new MeridianError(problems) });
+}
 
 interface SchemaError {
   readonly keyword: string;
@@ -102,8 +109,7 @@ function toProblem(error: SchemaError, root: unknown, part: string): Problem {
     return { code, message: `${isBody ? 'member' : source} ${names} is missing; add it`, ...where };
   }
   if (root === undefined || root === null) {
-    const message = 'the body is empty; send the object as JSON';
-    return { code: 'E_FORM_MISSING', message, where: '/' };
+    return missingBody;
   }
   const found = valueAt(root, error.instancePath);
   const shown = (JSON.stringify(found) ?? 'undefined').slice(0, 120);

@@ -4,7 +4,7 @@ import type { ObjectKind } from '../../control/change.ts';
 import type { Traffic } from '../../policy/traffic.ts';
 import type { ApiContext, ApiInstance } from '../api-context.ts';
 import { mediaTypes } from '../media-types.ts';
-import { isJsonObject, type Json, mergePatch } from '../merge-patch.ts';
+import { isJsonObject, type Json, type JsonObject, mergePatch } from '../merge-patch.ts';
 import { readPrefix, segment } from '../names-in-paths.ts';
 import { pageOfKeys } from '../pagination.ts';
 import { patchRegion, putRegion } from '../region-writes.ts';
@@ -43,14 +43,16 @@ interface Collection {
   /** What a PUT or a PATCH makes of what there was; default: the body, the merged body. */
   readonly put?: (body: Json, before: Json | undefined, nowMs: number) => Json;
   readonly patch?: (patch: Json, before: Json, nowMs: number) => Json;
+  /** Shown where a body does not have them. */
+  readonly defaults?: JsonObject;
   /** Something worth knowing about writes. */
   readonly note?: string;
 }
 
 const regionNote =
   'With `expires` (`"10m"`, or a time as in RFC 3339) `dial` and `state` go back by themselves to ' +
-  'what they were. A write of `dial` or `state` without `expires` is meant to last. ' +
-  'A PUT without a place keeps the place of the region.';
+  'what they were. What a PATCH says of `dial` or `state` without `expires` is meant to last, ' +
+  'whatever else is pending. A PUT without a place keeps the place of the region.';
 
 const networkIds = new WeakMap<object, readonly string[]>();
 
@@ -63,6 +65,7 @@ const collections: readonly Collection[] = [
     readId: (text) => text,
     put: putRegion,
     patch: patchRegion,
+    defaults: { dial: 100, state: 'active' },
     note: regionNote,
   },
   {
@@ -222,17 +225,22 @@ function idParams(collection: Collection) {
   return Type.Object({ id: Type.String({ description }) });
 }
 
-function viewObject(context: ApiContext, { kind }: Collection, id: string): object {
-  const body = readBody(context, { kind, id });
-  if (body === undefined) throw notFound({ kind, id });
-  return { id, ...(body as object) };
+function viewObject(context: ApiContext, collection: Collection, id: string): object {
+  const target: Target = { kind: collection.kind, id };
+  const body = readBody(context, target);
+  if (body === undefined) throw notFound(target);
+  return viewBody(collection, id, body);
+}
+
+function viewBody({ defaults }: Collection, id: string, body: Json): object {
+  return { id, ...defaults, ...(body as JsonObject) };
 }
 
 function answerFor(collection: Collection, id: string): WriteAnswer {
   return {
     target: { kind: collection.kind, id },
     location: `/v1/${collection.path}/${segment(id)}`,
-    show: (body) => ({ id, ...(body as object) }),
+    show: (body) => viewBody(collection, id, body),
   };
 }
 

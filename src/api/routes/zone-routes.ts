@@ -22,6 +22,7 @@ import {
   writeQuery,
 } from '../route-schema.ts';
 import { sortedKeys } from '../sorted-keys.ts';
+import { missingBody } from '../validate.ts';
 import {
   answerWrite,
   applyOptions,
@@ -155,6 +156,7 @@ export function zoneRoutes(app: ApiInstance, context: ApiContext): void {
     async (request, reply) => {
       const name = readZoneName(request.params.zone);
       const target: Target = { kind: 'zone', id: name };
+      if (request.body === undefined) throw new MeridianError(missingBody);
       const isText = essence(request.headers['content-type']) === mediaTypes.dns;
       const result = isText
         ? await controller.applyZoneText(
