@@ -70,12 +70,13 @@ export function createGuard(allowPrivate: boolean): Guard {
     refusal(text) {
       const address = parseIp(text);
       if (address === undefined) return `"${text}" is not an address`;
-      for (const form of formsOf(address)) {
-        const reason =
-          kindOf(never, form) ?? (allowPrivate ? undefined : kindOf(unlessAllowed, form));
-        if (reason === undefined) continue;
-        const remedy = kindOf(never, form) === undefined ? '; see --allow-private-targets' : '';
-        return `${text} is ${reason}, which probes do not connect to${remedy}`;
+      const forms = formsOf(address);
+      const kind = forms.map((form) => kindOf(never, form)).find(Boolean);
+      if (kind !== undefined) return `${text} is ${kind}, which probes do not connect to`;
+      if (allowPrivate) return undefined;
+      const privateKind = forms.map((form) => kindOf(unlessAllowed, form)).find(Boolean);
+      if (privateKind !== undefined) {
+        return `${text} is ${privateKind}, which probes do not connect to; see --allow-private-targets`;
       }
       return undefined;
     },

@@ -46,16 +46,16 @@ export function bodyMatches(pattern: string, body: string): boolean {
   }
 }
 
-const words: Readonly<Record<string, Verdict>> = {
-  pass: 'up',
-  ok: 'up',
-  up: 'up',
-  warn: 'degraded',
-  degraded: 'degraded',
-  fail: 'down',
-  error: 'down',
-  down: 'down',
-};
+const words: ReadonlyMap<string, Verdict> = new Map([
+  ['pass', 'up'],
+  ['ok', 'up'],
+  ['up', 'up'],
+  ['warn', 'degraded'],
+  ['degraded', 'degraded'],
+  ['fail', 'down'],
+  ['error', 'down'],
+  ['down', 'down'],
+]);
 
 /**
  * Reads a structured health answer: `status` in a JSON object of type application/json or
@@ -68,7 +68,7 @@ function judgeHealthAnswer({ contentType, body, isCut }: HttpAnswer): Finding {
     return { outcome: 'up' };
   }
   const status = statusIn(body);
-  const outcome = words[status?.toLowerCase() ?? ''] ?? 'up';
+  const outcome = words.get(status?.toLowerCase() ?? '') ?? 'up';
   if (outcome === 'up') return { outcome };
   const errorText = `the health answer says "${status}"`;
   if (outcome === 'down') throw new CheckFailure('body-status', errorText);

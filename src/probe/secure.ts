@@ -1,5 +1,7 @@
+import { X509Certificate } from 'node:crypto';
 import { isIP, type Socket } from 'node:net';
 import {
+  checkServerIdentity,
   connect,
   createSecureContext,
   getCACertificates,
@@ -37,10 +39,14 @@ export async function secure(
   const startMs = clock.monotonicMs();
   const address = socket.remoteAddress ?? '';
   const where = at(address, socket.remotePort ?? 0);
-  const secured = await handshake(socket, name ?? address, check, protocols, context, where);
+  const expected = name ?? address;
+  const secured = await handshake(socket, expected, check, protocols, context, where);
   timings.tlsMs = clock.monotonicMs() - startMs;
   try {
-    return { socket: secured, finding: judgeCertificate(secured, check, where, clock.epochMs()) };
+    return {
+      socket: secured,
+      finding: judgeCertificate(secured, expected, check, where, clock.epochMs()),
+    };
   } catch (failure) {
     secured.destroy();
     throw failure;
@@ -101,15 +107,18 @@ const untrusted: Readonly<Record<string, 'tls-expired' | 'tls-not-yet-valid' | '
 
 function judgeCertificate(
   socket: TLSSocket,
+  name: string,
   check: TlsCheck,
   where: string,
   epochMs: number,
 ): Secured['finding'] {
   if (check.verify && !socket.authorized) {
     const reason: unknown = socket.authorizationError;
-    const code =
-      reason instanceof Error ? ((reason as NodeJS.ErrnoException).code ?? '') : String(reason);
-    const text = reason instanceof Error ? reason.message : code;
+    const code = reason instanceof Error ? String(Reflect.get(reason, 'code')) : String(reason);
+    const text =
+      code === 'ERR_TLS_CERT_ALTNAME_INVALID'
+        ? checkServerIdentity(name, socket.getPeerCertificate())?.message
+        : code.toLowerCase().replaceAll('_', ' ');
     throw new CheckFailure(untrusted[code] ?? 'tls-untrusted', `${where}: ${text}`);
   }
   const { valid_to: validTo } = socket.getPeerCertificate();
@@ -132,6 +141,8 @@ function contextFor(ca: string | undefined): SecureContext {
   const key = ca ?? '';
   let made = contexts.get(key);
   if (made === undefined) {
+    // Node passes over what it cannot read among many anchors; this throws.
+    if (ca !== undefined) new X509Certificate(ca);
     made = createSecureContext(
       ca === undefined ? {} : { ca: [...getCACertificates('default'), ca] },
     );

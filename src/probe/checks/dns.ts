@@ -61,22 +61,22 @@ function makeQuestion({ name, type }: DnsCheck): Question {
 }
 
 /** Types that dns2 has no name for but that zones hold. */
-const moreTypes: Readonly<Record<string, number>> = {
-  NAPTR: 35,
-  DNAME: 39,
-  DS: 43,
-  SSHFP: 44,
-  TLSA: 52,
-  SVCB: 64,
-  HTTPS: 65,
-  URI: 256,
-};
+const moreTypes: ReadonlyMap<string, number> = new Map([
+  ['NAPTR', 35],
+  ['DNAME', 39],
+  ['DS', 43],
+  ['SSHFP', 44],
+  ['TLSA', 52],
+  ['SVCB', 64],
+  ['HTTPS', 65],
+  ['URI', 256],
+]);
 
 function typeNumber(type: string): number | undefined {
   const generic = /^TYPE(\d{1,5})$/.exec(type)?.[1]; // RFC 3597 §5
   if (generic !== undefined) return Number(generic) <= 0xffff ? Number(generic) : undefined;
   const named: Readonly<Record<string, number>> = Packet.TYPE;
-  return Object.hasOwn(named, type) ? named[type] : moreTypes[type];
+  return Object.hasOwn(named, type) ? named[type] : moreTypes.get(type);
 }
 
 function askOverUdp(

@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns/promises';
-import { isIP } from 'node:net';
-import { Client, type Dispatcher } from 'undici';
+import { isIP, type Socket } from 'node:net';
+import { type buildConnector, Client, type Dispatcher } from 'undici';
 import { errorText } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import type { HttpCheck, TlsCheck } from '../../health/monitor.ts';
@@ -155,7 +155,7 @@ async function exchange(
     : undefined;
   const socket = secured?.socket ?? tcp;
   const client = new Client(url.origin, {
-    connect: (_options, callback) => callback(null, socket),
+    connect: handOver(socket, at(address, port)),
     pipelining: 1,
     headersTimeout: 0,
     bodyTimeout: 0,
@@ -188,6 +188,23 @@ async function exchange(
     client.destroy().catch(() => {});
     socket.destroy();
   }
+}
+
+/**
+ * A connector that gives undici this one connection, once. It would ask again where a peer closes
+ * before the request was written, and go on asking for as long as it got a dead connection. It takes
+ * no answer before its own call has returned.
+ */
+function handOver(socket: Socket, where: string): buildConnector.connector {
+  let isGiven = false;
+  return (_options, callback) => {
+    const isUsable = !isGiven && !socket.destroyed;
+    isGiven = true;
+    queueMicrotask(() => {
+      if (isUsable) callback(null, socket);
+      else callback(new CheckFailure('http-closed', `${where} closed before it was asked`), null);
+    });
+  };
 }
 
 function lowerCased(headers: Readonly<Record<string, string>>): Record<string, string> {

@@ -9,6 +9,7 @@ export const checkTls: Check = (target, context) =>
     const tls = monitor.tls ?? defaultTls;
     const socket = await connectTcp(address, portOf(target), context, timings);
     const secured = await secure(socket, tls.serverName, tls, [], context, timings);
-    secured.socket.destroy();
+    // Ends in order, so that no server logs a broken handshake every few seconds.
+    secured.socket.end(() => secured.socket.destroy());
     return secured.finding;
   });
