@@ -1,4 +1,5 @@
 import ipaddr from 'ipaddr.js';
+import { parseIpv4, parseIpv6 } from './parse-address.ts';
 
 /** An address family as DNS numbers it in client subnets (IANA Address Family Numbers). */
 export type Family = 4 | 6;
@@ -21,15 +22,10 @@ export interface Prefix {
 
 /** Reads an address in its usual text form; undefined when it is not one (zone ids are refused). */
 export function parseIp(text: string): IpAddress | undefined {
-  if (text.includes('%')) return undefined;
-  if (!text.includes(':')) {
-    // Only dotted quads: ipaddr.js would also take 127.1 and 0x7f000001.
-    if (!/^\d{1,3}(\.\d{1,3}){3}$/.test(text) || !ipaddr.IPv4.isValid(text)) return undefined;
-    if (/(^|\.)0\d/.test(text)) return undefined;
-    return fromBytes(ipaddr.IPv4.parse(text).toByteArray());
-  }
-  if (!ipaddr.IPv6.isValid(text)) return undefined;
-  return fromBytes(ipaddr.IPv6.parse(text).toByteArray());
+  const word = parseIpv4(text);
+  if (word >= 0) return { family: 4, words: [word, 0, 0, 0] };
+  const octets = parseIpv6(text);
+  return octets === undefined ? undefined : fromBytes(octets);
 }
 
 /** Makes an address from its 4 or 16 octets. */

@@ -1,8 +1,8 @@
 import { formatIp, fromBytes } from '../../base/ip.ts';
+import { parseIpv4, parseIpv6 } from '../../base/parse-address.ts';
 import { shown, syntaxFailure } from '../failures.ts';
 import { rrTypes } from '../types.ts';
 import { type RdataPart, sequence } from './codec.ts';
-import { parseIpv4, parseIpv6 } from './parse-address.ts';
 
 const ipv4: RdataPart = {
   label: 'address',

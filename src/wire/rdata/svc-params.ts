@@ -1,10 +1,10 @@
 import { formatIp, fromBytes } from '../../base/ip.ts';
+import { parseIpv4, parseIpv6 } from '../../base/parse-address.ts';
 import { rangeFailure, shown, syntaxFailure } from '../failures.ts';
 import { isRdataError, type RdataError } from '../types.ts';
 import { parseBase64 } from './encoded.ts';
 import { parseUnsigned, readUnsigned } from './numbers.ts';
 import { OctetWriter } from './octet-writer.ts';
-import { parseIpv4, parseIpv6 } from './parse-address.ts';
 import { quotedText, writeText } from './strings.ts';
 
 /** How the values of one SvcParamKey are read, checked and printed (RFC 9460 §7). */

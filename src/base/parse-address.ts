@@ -1,5 +1,4 @@
 // Zone files hold addresses by the million: these two read them without regular expressions.
-// They take exactly what base/ip.ts takes.
 
 /** Reads a dotted quad into its 32 bits; -1 when it is anything else. Leading zeros are refused. */
 export function parseIpv4(text: string, from = 0): number {
