@@ -6,6 +6,8 @@ export const errorCodes = {
   E_PORT_FORBIDDEN: 'the process may not bind the port',
   E_LISTEN_ADDRESS: 'an address to listen on is malformed or not of this machine',
   E_INTERNAL: 'a bug in Meridian',
+  E_DEMO_ORIGINS: 'the origins of the demonstration cannot start',
+  E_SIMULATION: 'a simulation names something that does not exist',
   E_EXPLAIN_QUESTION: 'the client to explain cannot be read',
   // wire: names and rdata
   E_NAME_SYNTAX: 'a domain name is malformed',

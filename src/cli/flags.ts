@@ -1,0 +1,65 @@
+import { InvalidArgumentError } from 'commander';
+import { parseIp } from '../base/ip.ts';
+
+/** Where to listen: an IP address without brackets, and a port (0: any free one). */
+export interface Endpoint {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** One `--geo KIND=FILE`. */
+export interface GeoFlag {
+  readonly kind: 'city' | 'country' | 'asn';
+  readonly path: string;
+}
+
+/** Reads `ADDR:PORT`, with an IPv6 address in brackets. */
+export function parseEndpoint(text: string): Endpoint {
+  const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text);
+  const host = match?.[1] ?? match?.[2] ?? '';
+  const port = Number(match?.[3]);
+  if (match === null || parseIp(host) === undefined || port > 65_535) {
+    throw new InvalidArgumentError(
+      `"${text}" is not ADDR:PORT; write an IP address and a port, as 192.0.2.53:53 or [2001:db8::53]:53`,
+    );
+  }
+  return { host, port };
+}
+
+/** Prints an endpoint as `parseEndpoint` reads it. */
+export function formatEndpoint(endpoint: Endpoint): string {
+  const host = endpoint.host.includes(':') ? `[${endpoint.host}]` : endpoint.host;
+  return `${host}:${endpoint.port}`;
+}
+
+/** For options that may be given several times. */
+export function collect<Value>(parse: (text: string) => Value) {
+  return (text: string, before: readonly Value[] | undefined): readonly Value[] => [
+    ...(before ?? []),
+    parse(text),
+  ];
+}
+
+/** Reads `KIND=FILE`. */
+export function parseGeoFlag(text: string): GeoFlag {
+  const equals = text.indexOf('=');
+  const kind = text.slice(0, equals);
+  const path = text.slice(equals + 1);
+  if (equals < 0 || path === '' || (kind !== 'city' && kind !== 'country' && kind !== 'asn')) {
+    throw new InvalidArgumentError(
+      `"${text}" is not KIND=FILE; KIND is city, country or asn, as city=geodata/GeoLite2-City.mmdb`,
+    );
+  }
+  return { kind, path };
+}
+
+/** Reads a whole number within bounds. */
+export function parseCount(least: number, most: number) {
+  return (text: string): number => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < least || value > most) {
+      throw new InvalidArgumentError(`"${text}" is not a whole number from ${least} to ${most}`);
+    }
+    return value;
+  };
+}

@@ -1,0 +1,92 @@
+import type { Clock } from '../base/clock.ts';
+import { errorText, type Problem } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import type { ImageCompiler } from '../control/compile-image.ts';
+import type { RttSample } from '../control/controller.ts';
+import type { ImagePublisher, ImageUpdate } from '../image/image-update.ts';
+import type { LatencyTable } from '../latency/latency-table.ts';
+import { distinctionsKey } from '../policy/distinctions.ts';
+
+export interface PublishingParts {
+  readonly images: ImageCompiler;
+  readonly dataPlane: ImagePublisher;
+  readonly latency: LatencyTable;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** New latency values reach answers after this long at the latest, milliseconds. */
+const latencySettleMs = 1000;
+
+/**
+ * Brings everything that moves answers to the data plane, in one order: changes of configuration,
+ * of health (at once), of geo databases and of measured latency (gathered for a second).
+ */
+export class ImagePublishing {
+  readonly #parts: PublishingParts;
+  #cancelLatency: (() => void) | undefined;
+  #latencyVersion = 0;
+  #measuredKeys = '';
+
+  constructor(parts: PublishingParts) {
+    this.#parts = parts;
+  }
+
+  /** Resolves when every worker answers from the update; rejects when it could not be handed over. */
+  publish(update: ImageUpdate): Promise<void> {
+    return this.#parts.dataPlane.publish(update);
+  }
+
+  /** Health or load of these services has changed: their answers change now. */
+  servicesMoved(names: readonly string[]): void {
+    this.#send(this.#parts.images.recompileServices(names));
+  }
+
+  /** The geo databases were replaced. */
+  mapsMoved(): void {
+    this.#send(this.#parts.images.rebuildMaps());
+  }
+
+  /** Takes round-trip times, and lets answers follow within a second where an estimate moved. */
+  measure(samples: readonly RttSample[]): { accepted: number; problems: readonly Problem[] } {
+    const problems: Problem[] = [];
+    for (const [place, sample] of samples.entries()) {
+      const problem = this.#parts.latency.measure(sample);
+      if (problem !== undefined) problems.push({ ...problem, where: `/${place}` });
+    }
+    if (this.#parts.latency.version !== this.#latencyVersion) this.#followLatency();
+    return { accepted: samples.length - problems.length, problems };
+  }
+
+  close(): void {
+    this.#cancelLatency?.();
+  }
+
+  #followLatency(): void {
+    this.#cancelLatency ??= this.#parts.clock.setTimer(latencySettleMs, () => {
+      this.#cancelLatency = undefined;
+      const { images, latency } = this.#parts;
+      this.#latencyVersion = latency.version;
+      const keys = distinctionsKey({
+        ...latency.measuredKeys(),
+        continents: [],
+        subdivisions: [],
+        coordinates: true,
+      });
+      // New keys split classes, which takes new maps; known keys with new values do not.
+      const update =
+        keys === this.#measuredKeys
+          ? images.recompileServices(images.servicesByPlace())
+          : images.rebuildMaps();
+      this.#measuredKeys = keys;
+      this.#send(update);
+    });
+  }
+
+  #send(update: ImageUpdate): void {
+    this.#parts.dataPlane.publish(update).catch((error) => {
+      const fields = { epoch: update.epoch, error: errorText(error) };
+      this.#parts.log.error(fields, 'an image could not be published; answers are one step behind');
+    });
+  }
+}

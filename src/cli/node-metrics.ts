@@ -1,0 +1,93 @@
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import type { Controller } from '../control/controller.ts';
+import type { CounterSnapshot } from '../server/counters.ts';
+import { rcodes } from '../wire/types.ts';
+
+export interface MetricsParts {
+  counters(): CounterSnapshot;
+  /** Times that a query thread had to be replaced. */
+  restarts(): number;
+  readonly controller: Controller;
+}
+
+const rcodeNames = new Map<number, string>(
+  Object.entries(rcodes).map(([name, number]) => [number, name]),
+);
+
+/**
+ * Makes the function that prints a node's metrics for Prometheus. Counters are read from the workers'
+ * shared memory at that moment; the query path knows nothing of it.
+ */
+export function createNodeMetrics(parts: MetricsParts): () => Promise<string> {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+  const counter = (name: string, help: string, labelNames: string[] = []) =>
+    new Counter({ name, help, labelNames, registers });
+  const gauge = (name: string, help: string, labelNames: string[] = []) =>
+    new Gauge({ name, help, labelNames, registers });
+
+  const queries = counter('meridian_queries_total', 'Queries by transport.', ['transport']);
+  const types = counter('meridian_queries_by_type_total', 'Queries by type.', ['type']);
+  const answers = counter('meridian_answers_total', 'Answers by RCODE.', ['rcode']);
+  const events = {
+    steered: counter('meridian_steered_answers_total', 'Answers that a policy picked.'),
+    truncated: counter('meridian_truncated_answers_total', 'Answers sent with TC.'),
+    dropped: counter('meridian_dropped_requests_total', 'Requests that got no answer.'),
+    malformed: counter('meridian_malformed_requests_total', 'Requests answered with FORMERR.'),
+    failures: counter('meridian_query_failures_total', 'Queries lost to a bug.'),
+    unsent: counter('meridian_unsent_answers_total', 'Answers that could not be sent.'),
+    connections: counter('meridian_stream_connections_total', 'Stream connections taken.'),
+    connectionsShed: counter('meridian_stream_connections_shed_total', 'Closed by a cap.'),
+  };
+  const restarts = counter('meridian_worker_restarts_total', 'Query threads replaced.');
+  const revision = gauge('meridian_revision', 'Number of the revision that is served.');
+  const zones = gauge('meridian_zones', 'Zones that are served.');
+  const targets = gauge('meridian_targets', 'Health targets by service and verdict.', [
+    'service',
+    'verdict',
+  ]);
+
+  return () => {
+    const snapshot = parts.counters();
+    setCounters(queries, 'transport', Object.entries(snapshot.queries));
+    setCounters(types, 'type', Object.entries(snapshot.types));
+    setCounters(
+      answers,
+      'rcode',
+      Object.entries(snapshot.rcodes).map(([number, count]) => [
+        rcodeNames.get(Number(number)) ?? number,
+        count,
+      ]),
+    );
+    for (const name of Object.keys(events) as (keyof typeof events)[]) {
+      events[name].reset();
+      events[name].inc(snapshot[name]);
+    }
+    restarts.reset();
+    restarts.inc(parts.restarts());
+    const configuration = parts.controller.configuration();
+    revision.set(configuration.revision);
+    zones.set(configuration.zones.size);
+    countTargets(targets, parts.controller);
+    return registry.metrics();
+  };
+}
+
+function setCounters(counter: Counter, label: string, counts: readonly [string, number][]): void {
+  counter.reset();
+  for (const [value, count] of counts) counter.inc({ [label]: value }, count);
+}
+
+function countTargets(gauge: Gauge, controller: Controller): void {
+  gauge.reset();
+  const health = controller.health();
+  for (const service of controller.configuration().traffic.services.keys()) {
+    for (const verdict of ['up', 'degraded', 'down', 'unknown'] as const) {
+      gauge.set({ service, verdict }, 0);
+    }
+    for (const target of health.targets(service)) {
+      gauge.inc({ service, verdict: target.verdict });
+    }
+  }
+}

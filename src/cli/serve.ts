@@ -1,0 +1,231 @@
+import { writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join, resolve } from 'node:path';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import pino from 'pino';
+import { type Prefix, parsePrefix } from '../base/ip.ts';
+import { startDemo } from './demo.ts';
+import {
+  collect,
+  type Endpoint,
+  formatEndpoint,
+  type GeoFlag,
+  parseCount,
+  parseEndpoint,
+  parseGeoFlag,
+} from './flags.ts';
+import type { Terminal } from './program.ts';
+import { type RunningNode, startNode } from './start-node.ts';
+
+/** The name of the file in the data directory that keeps the first admin token for local commands. */
+export const tokenFileName = 'admin.token';
+
+/** What commander hands over for `serve`. */
+interface ServeFlags {
+  readonly zones: string;
+  readonly data: string;
+  readonly dns?: readonly Endpoint[];
+  readonly http: Endpoint;
+  readonly geo?: readonly GeoFlag[];
+  readonly workers: number;
+  readonly nsid?: string;
+  readonly versionBind?: string;
+  readonly serverId?: string;
+  readonly ecs: boolean;
+  readonly ecsFrom?: readonly Prefix[];
+  readonly allowPrivateTargets?: boolean;
+  readonly host?: readonly string[];
+  readonly openMetrics?: boolean;
+  readonly logLevel: string;
+  readonly demo?: boolean;
+  readonly json?: boolean;
+}
+
+const examples = `
+Examples:
+  $ meridian serve                                     zones/ on 127.0.0.1:5300, API on 127.0.0.1:8053
+  $ meridian serve --dns 192.0.2.53:53 --dns [2001:db8::53]:53 --data /var/lib/meridian
+  $ meridian serve --geo city=geodata/GeoLite2-City.mmdb --geo asn=geodata/GeoLite2-ASN.mmdb
+
+The first start fills an empty data directory from the zones folder; from then on the data directory
+is the truth, and \`meridian apply\` brings changes of the folder in.
+
+Environment: MERIDIAN_ADMIN_TOKEN sets the admin token; without it the first start makes one, prints it
+and keeps it in DATA/admin.token (mode 0600) for the other commands.`;
+
+/** Adds `meridian serve`. */
+export function registerServe(program: Command, terminal: Terminal, version: string): void {
+  program
+    .command('serve')
+    .description('Answer DNS queries, check health and offer the admin API')
+    .option('--zones <dir>', 'folder of *.zone files and traffic.yaml', 'zones')
+    .option('--data <dir>', 'folder of the store: revisions, tokens, health', 'data')
+    .option(
+      '--dns <addr:port>',
+      'serve DNS here over UDP and TCP (repeatable; default 127.0.0.1:5300)',
+      collect(parseEndpoint),
+    )
+    .addOption(
+      new Option('--http <addr:port>', 'offer the admin API here')
+        .argParser(parseEndpoint)
+        .default(parseEndpoint('127.0.0.1:8053'), '127.0.0.1:8053'),
+    )
+    .option(
+      '--geo <kind=file>',
+      'city, country or asn database in MMDB format (repeatable; default: the embedded country data)',
+      collect(parseGeoFlag),
+    )
+    .addOption(
+      new Option('--workers <n>', 'threads that answer over UDP')
+        .argParser(parseCount(1, 256))
+        .default(availableParallelism(), 'one per core'),
+    )
+    .option('--nsid <text>', 'name this node to resolvers that ask (RFC 5001)')
+    .option('--version-bind <text>', 'answer CH TXT version.bind with this')
+    .option('--server-id <text>', 'answer CH TXT id.server with this')
+    .option('--no-ecs', 'ignore client subnets (RFC 7871); the resolver is the client')
+    .option(
+      '--ecs-from <cidr>',
+      'believe client subnets of these resolvers only (repeatable)',
+      collect(parsePrefixFlag),
+    )
+    .option('--allow-private-targets', 'let health checks reach loopback and private addresses')
+    .option(
+      '--host <name>',
+      'another name under which the API may be called (repeatable)',
+      collect((text) => text),
+    )
+    .option('--open-metrics', 'offer /metrics to everybody, not only to loopback')
+    .addOption(
+      new Option('--log-level <level>', 'how much to log')
+        .choices(['debug', 'info', 'warn', 'error', 'silent'])
+        .default('info'),
+    )
+    .option('--demo', 'start six small origins on 127.0.1.1 to 127.0.1.6 for zones/traffic.yaml')
+    .option('--json', 'print one line of JSON when ready, and the log as JSON')
+    .addHelpText('after', examples)
+    .action((flags: ServeFlags) => serve(flags, terminal, version));
+}
+
+async function serve(flags: ServeFlags, terminal: Terminal, version: string): Promise<void> {
+  const log = pino({ level: flags.logLevel, base: null }, pino.destination({ fd: 2, sync: true }));
+  const demo = flags.demo === true ? await startDemo() : undefined;
+  let node: RunningNode;
+  try {
+    node = await startNode({
+      zones: resolve(flags.zones),
+      data: resolve(flags.data),
+      dns: flags.dns ?? [{ host: '127.0.0.1', port: 5300 }],
+      http: flags.http,
+      geo: flags.geo ?? [],
+      workers: flags.workers,
+      nsid: flags.nsid,
+      versionBind: flags.versionBind,
+      serverId: flags.serverId,
+      ecs: {
+        allow: flags.ecs,
+        ...(flags.ecsFrom === undefined ? {} : { from: flags.ecsFrom }),
+      },
+      allowPrivateTargets: flags.allowPrivateTargets === true || demo !== undefined,
+      adminToken: process.env['MERIDIAN_ADMIN_TOKEN'],
+      hosts: flags.host ?? [],
+      openMetrics: flags.openMetrics === true,
+      version,
+      log,
+    });
+  } catch (error) {
+    await demo?.close();
+    throw error;
+  }
+  const tokenFile = join(resolve(flags.data), tokenFileName);
+  if (node.newToken !== undefined) {
+    writeFileSync(tokenFile, `${node.newToken}\n`, { mode: 0o600 });
+  }
+  if (flags.json === true) {
+    const { dns, http, newToken } = node;
+    const ready = { dns, http, revision: node.configuration.revision };
+    terminal.out(
+      `${JSON.stringify(newToken === undefined ? ready : { ...ready, token: newToken })}\n`,
+    );
+  } else {
+    terminal.out(greeting(node, tokenFile, flags.dns === undefined && flags.demo === true));
+  }
+  await untilStopped();
+  await node.close();
+  await demo?.close();
+}
+
+function parsePrefixFlag(text: string): Prefix {
+  const prefix = parsePrefix(text);
+  if (prefix !== undefined) return prefix;
+  throw new InvalidArgumentError(`"${text}" is not a prefix; write one as 192.0.2.0/24`);
+}
+
+/** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once. */
+function untilStopped(): Promise<void> {
+  return new Promise((done) => {
+    // Timers of the node do not keep the process alive, but an open event loop handle must.
+    const keepAlive = setInterval(() => {}, 1 << 30);
+    const stop = () => {
+      clearInterval(keepAlive);
+      for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+        process.removeListener(signal, stop);
+        process.once(signal, () => process.exit(130));
+      }
+      done();
+    };
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop);
+  });
+}
+
+function greeting(node: RunningNode, tokenFile: string, demo: boolean): string {
+  const { zones, traffic } = node.configuration;
+  const dns = node.dns[0] ?? '';
+  const colon = dns.lastIndexOf(':');
+  const at = `@${dns.slice(0, colon).replace(/[[\]]/g, '')} -p ${dns.slice(colon + 1)}`;
+  const lines = [
+    '',
+    `  Meridian serves revision ${node.configuration.revision}: ${zones.size} zones ` +
+      `(${[...zones.keys()].slice(0, 5).join(' ')}${zones.size > 5 ? ' …' : ''}), ` +
+      `${traffic.services.size} services in ${traffic.regions.size} regions`,
+    '',
+    `  DNS    ${node.dns.join('  ')}`,
+    `  API    http://${node.http}/docs`,
+    node.newToken === undefined
+      ? `  Token  as before (first start: ${tokenFile})`
+      : `  Token  ${node.newToken}\n         also in ${tokenFile}; it is not shown again`,
+    '',
+  ];
+  if (demo) lines.push(...demoHints(at, node.http, tokenFile));
+  return `${lines.join('\n')}\n`;
+}
+
+function demoHints(at: string, http: string, tokenFile: string): readonly string[] {
+  return [
+    '  Three things to try in another terminal:',
+    '',
+    '  1. An answer by place: the same name for a client in Germany, India and California',
+    `       dig ${at} www.example.com +short +subnet=91.0.0.0/24`,
+    `       dig ${at} www.example.com +short +subnet=49.36.0.0/24`,
+    `       dig ${at} www.example.com +short +subnet=128.32.0.0/24`,
+    '',
+    '  2. Stop an origin, see the answer change within five seconds, and start it again',
+    '       curl -X POST http://127.0.0.1:18080/stop/eu-central',
+    `       watch -n1 dig ${at} www.example.com +short +subnet=91.0.0.0/24`,
+    '       curl -X POST http://127.0.0.1:18080/start/eu-central',
+    '',
+    '  3. Ask why',
+    '       npx meridian explain www.example.com --client 91.0.0.1',
+    `       curl -H "Authorization: Bearer $(cat ${tokenFile})" \\`,
+    `         "http://${http}/v1/explain?name=www.example.com&type=A&client=91.0.0.1"`,
+    '',
+    '  Ctrl-C stops everything.',
+    '',
+  ];
+}
+
+/** For tests and scripts: where a node listens, as flags say it. */
+export const defaultEndpoints = {
+  dns: formatEndpoint({ host: '127.0.0.1', port: 5300 }),
+  http: formatEndpoint({ host: '127.0.0.1', port: 8053 }),
+} as const;

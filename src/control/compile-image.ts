@@ -1,0 +1,310 @@
+import type { IpAddress } from '../base/ip.ts';
+import { buildClientMap } from '../geo/build-client-map.ts';
+import type { ClientClass, ClientDistinctions } from '../geo/client.ts';
+import { type ClientMapView, lookupClient, openClientMap } from '../geo/client-map.ts';
+import type { GeoSources } from '../geo/geo-sources.ts';
+import type { ServiceHealth } from '../health/verdict.ts';
+import { compileService } from '../image/compile-service.ts';
+import type { ImageUpdate, SlotUpdate } from '../image/image-update.ts';
+import { compileZoneIndex } from '../image/zone-index.ts';
+import { compileZone } from '../image/zone-segment.ts';
+import type { EstimateLatency } from '../latency/estimate.ts';
+import { distinctionsKey, distinctionsOf, type MeasuredKeys } from '../policy/distinctions.ts';
+import type { NetworkOverride, Service } from '../policy/traffic.ts';
+import type { NameKey, Zone } from '../zone/zone.ts';
+import type { Configuration } from './controller.ts';
+import { SlotTable } from './slot-table.ts';
+
+/** Live inputs of the serving images, asked for each time that something is compiled. */
+export interface ImageInputs {
+  /** The databases under these operator networks. */
+  geo(networks: readonly NetworkOverride[]): GeoSources;
+  health(service: string): ServiceHealth;
+  readonly estimate: EstimateLatency;
+  measured(): MeasuredKeys;
+}
+
+/** An image that is ready but not yet taken: `accept` makes it the current one. */
+export interface PreparedImage {
+  accept(): ImageUpdate;
+}
+
+interface CompiledMap {
+  readonly distinctions: ClientDistinctions;
+  readonly segment: SharedArrayBuffer;
+  readonly view: ClientMapView;
+  readonly classes: readonly ClientClass[];
+}
+
+interface CompiledService {
+  readonly service: Service;
+  /** Undefined when the service answers every client alike. */
+  readonly mapKey: string | undefined;
+}
+
+/**
+ * The state of one image: what stands in which slot. Copied for each change, so that a change which
+ * the store refuses leaves no trace.
+ */
+interface ImageState {
+  readonly configuration: Configuration;
+  readonly zones: SlotTable<NameKey, Zone>;
+  readonly services: SlotTable<string, CompiledService>;
+  readonly maps: SlotTable<string, CompiledMap>;
+}
+
+/** Collects the segments of one update; the last word on a slot counts. */
+class UpdateBuilder {
+  readonly zones = new Map<number, SharedArrayBuffer | null>();
+  readonly services = new Map<number, SharedArrayBuffer | null>();
+  readonly maps = new Map<number, SharedArrayBuffer | null>();
+  zoneIndex: SharedArrayBuffer | undefined;
+
+  build(epoch: number, revision: number): ImageUpdate {
+    const list = (slots: Map<number, SharedArrayBuffer | null>): SlotUpdate[] =>
+      [...slots].map(([slot, segment]) => ({ slot, segment }));
+    return {
+      epoch,
+      revision,
+      ...(this.zoneIndex === undefined ? {} : { zoneIndex: this.zoneIndex }),
+      zones: list(this.zones),
+      services: list(this.services),
+      maps: list(this.maps),
+    };
+  }
+}
+
+/**
+ * Turns configurations into images and knows what stands in which slot. A change of configuration
+ * compiles the zones and services that it touches; a change of health, its services only.
+ */
+export class ImageCompiler {
+  readonly #inputs: ImageInputs;
+  #state: ImageState;
+  #epoch = 0;
+  /** Counts everything that makes a prepared image stale. */
+  #moves = 0;
+
+  constructor(inputs: ImageInputs, empty: Configuration) {
+    this.#inputs = inputs;
+    this.#state = {
+      configuration: empty,
+      zones: new SlotTable(),
+      services: new SlotTable(),
+      maps: new SlotTable(),
+    };
+  }
+
+  /** Compiles what differs between the current configuration and the next. Changes nothing yet. */
+  prepare(next: Configuration): PreparedImage {
+    const state: ImageState = {
+      configuration: next,
+      zones: this.#state.zones.copy(),
+      services: this.#state.services.copy(),
+      maps: this.#state.maps.copy(),
+    };
+    const update = new UpdateBuilder();
+    // The operator's networks are part of every map, and so of every service that has one.
+    const networksMoved = this.#state.configuration.traffic.networks !== next.traffic.networks;
+    if (networksMoved) dropMaps(state, update);
+    const changedServices = this.#changedServices(next, networksMoved);
+    for (const name of changedServices.removed) {
+      const slot = state.services.delete(name);
+      if (slot !== undefined) update.services.set(slot, null);
+    }
+    for (const name of changedServices.put) this.#putService(state, name, update);
+    this.#dropUnusedMaps(state, update);
+    for (const name of changedServices.put) this.#compileService(state, name, update);
+    this.#prepareZones(state, update);
+    const moves = this.#moves;
+    return {
+      accept: () => {
+        // Health or geo data moved on while the change was being stored: what was compiled is old.
+        if (moves !== this.#moves) return this.prepare(next).accept();
+        this.#state = state;
+        this.#moves += 1;
+        return update.build(++this.#epoch, next.revision);
+      },
+    };
+  }
+
+  /** Compiles these services again with the health, load and latency of now. */
+  recompileServices(names: Iterable<string>): ImageUpdate {
+    this.#moves += 1;
+    const update = new UpdateBuilder();
+    for (const name of names) {
+      if (this.#state.services.get(name) !== undefined) {
+        this.#compileService(this.#state, name, update);
+      }
+    }
+    return update.build(++this.#epoch, this.#state.configuration.revision);
+  }
+
+  /** Builds every map again, after a new geo database or new keys of measurements. */
+  rebuildMaps(): ImageUpdate {
+    const current = this.#state;
+    const state: ImageState = {
+      ...current,
+      services: current.services.copy(),
+      maps: current.maps.copy(),
+    };
+    const update = new UpdateBuilder();
+    dropMaps(state, update);
+    const names = [...state.services.keys()];
+    for (const name of names) this.#putService(state, name, update);
+    for (const name of names) this.#compileService(state, name, update);
+    this.#state = state;
+    this.#moves += 1;
+    return update.build(++this.#epoch, state.configuration.revision);
+  }
+
+  /** The configuration that the current image serves. */
+  configuration(): Configuration {
+    return this.#state.configuration;
+  }
+
+  /** The class that a client falls into for a service, and the scope of an answer to it. */
+  classify(service: string, client: IpAddress): ClassifiedClient | undefined {
+    const compiled = this.#state.services.get(service);
+    if (compiled === undefined) return undefined;
+    const map = compiled.mapKey === undefined ? undefined : this.#state.maps.get(compiled.mapKey);
+    if (map === undefined) {
+      return {
+        classIndex: 0,
+        scopePrefixLength: 0,
+        client: { prefixes: [] },
+        distinctions: undefined,
+      };
+    }
+    const [w0, w1, w2, w3] = client.words;
+    const packed = lookupClient(map.view, client.family, w0, w1, w2, w3);
+    const classIndex = Math.floor(packed / 256);
+    return {
+      classIndex,
+      scopePrefixLength: packed % 256,
+      client: map.classes[classIndex] ?? { prefixes: [] },
+      distinctions: map.distinctions,
+    };
+  }
+
+  /** What the map of a service distinguishes; undefined when every client is alike to it. */
+  distinctions(service: string): ClientDistinctions | undefined {
+    const key = this.#state.services.get(service)?.mapKey;
+    return key === undefined ? undefined : this.#state.maps.get(key)?.distinctions;
+  }
+
+  /** Names of the services whose choices rest on distance or measured latency. */
+  servicesByPlace(): string[] {
+    return [...this.#state.services.keys()].filter((name) => this.distinctions(name)?.coordinates);
+  }
+
+  #changedServices(
+    next: Configuration,
+    networksMoved: boolean,
+  ): { put: string[]; removed: string[] } {
+    const before = this.#state.configuration.traffic;
+    const { services, regions } = next.traffic;
+    const put: string[] = [];
+    for (const [name, service] of services) {
+      const moved =
+        networksMoved ||
+        before.services.get(name) !== service ||
+        this.#state.services.get(name) === undefined ||
+        [...service.members.keys()].some(
+          (region) => before.regions.get(region) !== regions.get(region),
+        );
+      if (moved) put.push(name);
+    }
+    const removed = [...this.#state.services.keys()].filter((name) => !services.has(name));
+    return { put, removed };
+  }
+
+  #putService(state: ImageState, name: string, update: UpdateBuilder): void {
+    const service = state.configuration.traffic.services.get(name);
+    if (service === undefined) return;
+    const distinctions = distinctionsOf(
+      service,
+      state.configuration.traffic.regions,
+      this.#inputs.measured(),
+    );
+    const mapKey = distinctions === undefined ? undefined : distinctionsKey(distinctions);
+    if (
+      distinctions !== undefined &&
+      mapKey !== undefined &&
+      state.maps.get(mapKey) === undefined
+    ) {
+      const { segment, classes } = buildClientMap(
+        this.#inputs.geo(state.configuration.traffic.networks),
+        distinctions,
+      );
+      const view = openClientMap(segment);
+      const slot = state.maps.put(mapKey, { distinctions, segment, view, classes });
+      update.maps.set(slot, segment);
+    }
+    state.services.put(name, { service, mapKey });
+  }
+
+  #dropUnusedMaps(state: ImageState, update: UpdateBuilder): void {
+    const used = new Set([...state.services.values()].map((compiled) => compiled.mapKey));
+    for (const key of [...state.maps.keys()]) {
+      if (used.has(key)) continue;
+      const slot = state.maps.delete(key);
+      if (slot !== undefined) update.maps.set(slot, null);
+    }
+  }
+
+  #compileService(state: ImageState, name: string, update: UpdateBuilder): void {
+    const compiled = state.services.get(name);
+    const slot = state.services.slot(name);
+    if (compiled === undefined || slot === undefined) return;
+    const map = compiled.mapKey === undefined ? undefined : state.maps.get(compiled.mapKey);
+    const mapSlot = compiled.mapKey === undefined ? undefined : state.maps.slot(compiled.mapKey);
+    const segment = compileService({
+      name,
+      service: compiled.service,
+      regions: state.configuration.traffic.regions,
+      health: this.#inputs.health(name),
+      estimate: this.#inputs.estimate,
+      mapSlot: mapSlot ?? -1,
+      classes: map?.classes ?? [{ prefixes: [] }],
+    });
+    update.services.set(slot, segment);
+  }
+
+  /** A zone's segment names service slots, which are stable: only its own change compiles it again. */
+  #prepareZones(state: ImageState, update: UpdateBuilder): void {
+    const before = this.#state.zones;
+    const { zones } = state.configuration;
+    let indexMoved = before.size === 0;
+    for (const origin of [...before.keys()]) {
+      if (zones.has(origin)) continue;
+      const slot = state.zones.delete(origin);
+      if (slot !== undefined) update.zones.set(slot, null);
+      indexMoved = true;
+    }
+    for (const [origin, zone] of zones) {
+      if (before.get(origin) === zone) continue;
+      if (before.get(origin) === undefined) indexMoved = true;
+      const segment = compileZone(zone, {
+        serviceSlot: (service) => state.services.slot(service),
+      });
+      update.zones.set(state.zones.put(origin, zone), segment);
+    }
+    if (indexMoved) update.zoneIndex = compileZoneIndex(state.zones.slots());
+  }
+}
+
+/** A client as one service sees it. */
+export interface ClassifiedClient {
+  readonly classIndex: number;
+  readonly scopePrefixLength: number;
+  readonly client: ClientClass;
+  readonly distinctions: ClientDistinctions | undefined;
+}
+
+function dropMaps(state: ImageState, update: UpdateBuilder): void {
+  for (const key of [...state.maps.keys()]) {
+    const slot = state.maps.delete(key);
+    if (slot !== undefined) update.maps.set(slot, null);
+  }
+}
