@@ -116,7 +116,8 @@ class HealthSpine implements HealthControl {
 
   #note(event: Omit<HealthEvent, 'sequence' | 'at'>): void {
     const at = new Date(this.#options.clock.epochMs()).toISOString();
-    this.#options.onEvent?.(this.#events.add({ at, ...event }));
+    const added = this.#events.add({ at, ...event });
+    this.#options.onEvent?.(added);
   }
 
   setTraffic(traffic: Traffic): void {
