@@ -119,6 +119,11 @@ export const answerComponents: Readonly<Record<string, TSchema>> = {
       { description: 'Share of clients per member before and after.' },
     ),
   }),
+  Applied: Type.Object({
+    revision: count('The new revision; the one before when nothing differed.'),
+    ...changes,
+    warnings: Type.Array(problem),
+  }),
   MergePatch: Type.Object(
     {},
     { additionalProperties: true, description: 'RFC 7396; null removes a member.' },

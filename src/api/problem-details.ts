@@ -140,7 +140,8 @@ function clientMessage(code: ErrorCode, request: FastifyRequest): string {
 
 function bodyLimit(request: FastifyRequest): number {
   const type = request.headers['content-type'] ?? '';
-  return type.startsWith(mediaTypes.dns) ? limits.zoneBodyBytes : limits.bodyBytes;
+  if (type.startsWith(mediaTypes.dns)) return limits.zoneBodyBytes;
+  return request.routeOptions.bodyLimit ?? limits.bodyBytes;
 }
 
 function logUnforeseen(error: unknown, request: FastifyRequest, log: Log): void {

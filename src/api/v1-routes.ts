@@ -5,6 +5,7 @@ import type { ApiContext, ApiInstance } from './api-context.ts';
 import { mediaTypes, preferredType } from './media-types.ts';
 import { refuseMethods } from './refuse-methods.ts';
 import { component, describeRoute } from './route-schema.ts';
+import { changeRoutes } from './routes/change-routes.ts';
 import { collectionRoutes } from './routes/collection-routes.ts';
 import { eventRoutes } from './routes/event-routes.ts';
 import { explainRoutes } from './routes/explain-routes.ts';
@@ -43,6 +44,7 @@ export function v1Routes(app: ApiInstance, context: ApiContext): void {
   serviceRoutes(app, context);
   healthRoutes(app, context);
   measurementRoutes(app, context);
+  changeRoutes(app, context);
   revisionRoutes(app, context);
   tokenRoutes(app, context);
   explainRoutes(app, context);
