@@ -23,6 +23,8 @@ export interface GeoLayer {
 export interface FileLayer extends GeoLayer {
   readonly kind: GeoKind;
   readonly layout: RecordLayout;
+  /** Changes when the file does; see mmdb-file.ts. */
+  readonly signature: string;
   /** As the file's metadata say. */
   readonly databaseType: string;
   /** When the database was built, in milliseconds since 1970. */

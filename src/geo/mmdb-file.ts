@@ -1,3 +1,4 @@
+import type { Stats } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { Reader } from 'mmdb-lib';
 import { type ErrorCode, errorText, MeridianError } from '../base/errors.ts';
@@ -7,6 +8,8 @@ import { limits } from '../base/limits.ts';
 export interface MmdbFile {
   readonly path: string;
   readonly bytes: Buffer;
+  /** Modification time, size and inode just before the file was read; see {@link signatureOf}. */
+  readonly signature: string;
   readonly metadata: MmdbMetadata;
   /** mmdb-lib's own reader on the same bytes. */
   readonly reader: Reader<MmdbRecord>;
@@ -28,11 +31,12 @@ const metadataMarker = Buffer.from('\xab\xcd\xefMaxMind.com', 'latin1');
  * @throws MeridianError E_GEO_FILE, E_GEO_TOO_LARGE, E_GEO_NOT_MMDB or E_GEO_DAMAGED.
  */
 export async function readMmdbFile(path: string): Promise<MmdbFile> {
-  return parseMmdb(await readBytes(path), path);
+  const { bytes, signature } = await readBytes(path);
+  return parseMmdb(bytes, path, signature);
 }
 
 /** Checks that bytes are an MMDB; `path` is for messages. Throws as {@link readMmdbFile}. */
-export function parseMmdb(bytes: Buffer, path: string): MmdbFile {
+export function parseMmdb(bytes: Buffer, path: string, signature = ''): MmdbFile {
   const markerAt = bytes.lastIndexOf(metadataMarker);
   if (markerAt < 0) throw notMmdb(bytes, path);
   let reader: Reader<MmdbRecord>;
@@ -61,7 +65,12 @@ export function parseMmdb(bytes: Buffer, path: string): MmdbFile {
   if (searchTreeSize + separatorBytes > markerAt || separator.some((byte) => byte !== 0)) {
     throw damaged(path, `its search tree does not have the ${nodeCount} nodes that it names`);
   }
-  return { path, bytes, metadata, reader };
+  return { path, bytes, signature, metadata, reader };
+}
+
+/** A text that changes when a file does: modification time, size, inode. */
+export function signatureOf(stats: Pick<Stats, 'mtimeMs' | 'size' | 'ino'>): string {
+  return `${stats.mtimeMs} ${stats.size} ${stats.ino}`;
 }
 
 /** An error about a database file, with what to do about it. */
@@ -80,14 +89,15 @@ export function damaged(path: string, what: string, cause?: unknown): MeridianEr
   return geoFileError('E_GEO_DAMAGED', path, message, cause);
 }
 
-async function readBytes(path: string): Promise<Buffer> {
+async function readBytes(path: string): Promise<{ bytes: Buffer; signature: string }> {
   try {
-    const { size } = await stat(path);
+    const stats = await stat(path);
+    const { size } = stats;
     if (size > limits.geoFileBytes) {
       const message = `the file has ${size} bytes; a geo database has at most ${limits.geoFileBytes}`;
       throw geoFileError('E_GEO_TOO_LARGE', path, message);
     }
-    return await readFile(path);
+    return { bytes: await readFile(path), signature: signatureOf(stats) };
   } catch (cause) {
     if (cause instanceof MeridianError) throw cause;
     const code = (cause as NodeJS.ErrnoException).code;

@@ -43,6 +43,7 @@ export async function openGeoFile(kind: GeoKind, path: string): Promise<FileLaye
     places: table.places,
     exact: false,
     layout,
+    signature: file.signature,
     databaseType: file.metadata.databaseType,
     builtEpochMs: file.metadata.buildEpoch.getTime(),
     networks4: tree.networks4,
