@@ -30,9 +30,10 @@ const formCodes: Readonly<Record<string, ErrorCode>> = {
  */
 export const validatorCompiler: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) => {
   // Objects of the configuration are judged by the control plane alone: it knows all the rules.
+  // Fastify shows a missing body as null.
   if ('$ref' in schema) {
     return (value: unknown) =>
-      value === undefined ? { error: refusal([missingBody]) } : { value };
+      (value ?? null) === null ? { error: refusal([missingBody]) } : { value };
   }
   const validator = Compile(schema);
   const isBody = httpPart === 'body';
