@@ -135,13 +135,13 @@ export async function fillFromFolder(
   if (content.zones.length === 0 && content.objects.length === 0) {
     return { revision: 0, problems: [...problems, emptyFolder(folder)] };
   }
-  const known = new Set(content.traffic?.services.keys() ?? []);
+  const objects = withoutBrokenServices(content);
+  const known = new Set(objects.flatMap(({ kind, id }) => (kind === 'service' ? [id] : [])));
   const zones = content.zones.filter((zone) => {
     const missing = missingServices(zone, known);
     problems.push(...missing);
     return missing.length === 0;
   });
-  const objects = withoutBrokenServices(content);
   const writes = folderWrites({ ...content, zones, objects }, controller.configuration());
   try {
     const result = await controller.apply(writes, { actor: 'files', summary: `fill ${folder}` });
