@@ -1,0 +1,150 @@
+import { randomInt } from 'node:crypto';
+import { type Clock, systemClock } from '../base/clock.ts';
+import { MeridianError } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
+import type { Log } from '../base/log.ts';
+import type { ImagePublisher, ImageUpdate } from '../image/image-update.ts';
+import { claimAddresses } from './claim-addresses.ts';
+import { type CounterSnapshot, createCounters, sumCounters } from './counters.ts';
+import { FullImage } from './full-image.ts';
+import type { ListenAddress } from './listen-address.ts';
+import { defaultSettings, type ServerSettings, type SubnetSettings } from './settings.ts';
+import { SupervisedWorker } from './supervised-worker.ts';
+import type { WorkerStart } from './worker-messages.ts';
+
+/** Octets of NSID that are sent at most. */
+const maxNsidBytes = 64;
+
+/** Times that other ports are chosen when a chosen one is taken before the workers bind it. */
+const maxAttempts = 5;
+
+export interface DataPlaneOptions {
+  /** Where to serve, UDP and TCP alike; at least one. */
+  readonly addresses: readonly ListenAddress[];
+  /** Threads that answer over UDP; 1 or more. One more serves streams. */
+  readonly workers: number;
+  /** Sent to who asks (RFC 5001). */
+  readonly nsid?: string;
+  /** CH TXT version.bind; refused when absent. */
+  readonly versionBind?: string;
+  /** CH TXT id.server; refused when absent. */
+  readonly serverId?: string;
+  /** Whose client subnets count; default all. */
+  readonly ecs?: SubnetSettings;
+  /** Default limits.udpPayloadBytes. */
+  readonly udpPayloadBytes?: number;
+  /** Caps of streams; defaults as in DESIGN.md §13. */
+  readonly tcp?: Partial<ServerSettings['tcp']>;
+  readonly log: Log;
+  readonly clock?: Clock;
+}
+
+/** The threads that answer queries. */
+export interface DataPlane extends ImagePublisher {
+  /** Where it serves, with the ports that were chosen. */
+  readonly addresses: readonly ListenAddress[];
+  /** The threads, streams last. */
+  readonly workers: readonly SupervisedWorker[];
+  /** Sums since the start. */
+  counters(): CounterSnapshot;
+  /** Answers what is queued, then ends the threads. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts answering, with REFUSED until the first `publish`. Throws MeridianError (E_LISTEN_ADDRESS,
+ * E_PORT_TAKEN, E_PORT_FORBIDDEN) when an address cannot be had.
+ */
+export async function startDataPlane(options: DataPlaneOptions): Promise<DataPlane> {
+  const choosesPort = options.addresses.some(({ port }) => port === 0);
+  for (let attempt = 1; ; attempt += 1) {
+    const addresses = await claimAddresses(options.addresses);
+    const plane = new WorkerPlane(options, addresses);
+    try {
+      await plane.open();
+      return plane;
+    } catch (error) {
+      await plane.close();
+      if (!choosesPort || attempt === maxAttempts || !/EADDRINUSE/.test(String(error))) throw error;
+    }
+  }
+}
+
+class WorkerPlane implements DataPlane {
+  readonly addresses: readonly ListenAddress[];
+  readonly workers: readonly SupervisedWorker[];
+  readonly #counters: readonly Float64Array[];
+  readonly #image = new FullImage();
+
+  constructor(options: DataPlaneOptions, addresses: readonly ListenAddress[]) {
+    this.addresses = addresses;
+    const settings = settingsOf(options);
+    const udpWorkers = sharesPorts ? Math.max(1, options.workers) : 1;
+    if (udpWorkers < options.workers) {
+      options.log.warn(
+        { platform: process.platform },
+        'threads cannot share a port here; using one',
+      );
+    }
+    const kinds: WorkerStart['kind'][] = [...Array(udpWorkers).fill('udp'), 'stream'];
+    this.#counters = kinds.map(createCounters);
+    this.workers = kinds.map(
+      (kind, index) =>
+        new SupervisedWorker({
+          name: `${kind}-${index}`,
+          start: () => ({
+            kind,
+            addresses,
+            reusePort: udpWorkers > 1,
+            settings,
+            counters: this.#counters[index]!,
+            seed: randomInt(2 ** 32),
+            image: this.#image.toUpdate(),
+          }),
+          clock: options.clock ?? systemClock,
+          log: options.log,
+        }),
+    );
+  }
+
+  async open(): Promise<void> {
+    await Promise.all(this.workers.map((worker) => worker.open()));
+  }
+
+  /** Updates come in the order of their epochs; an older one than what serves is refused. */
+  async publish(update: ImageUpdate): Promise<void> {
+    if (update.epoch <= this.#image.epoch) {
+      const message = `update ${update.epoch} is older than ${this.#image.epoch}, which is served`;
+      throw new MeridianError({ code: 'E_PUBLISH', message });
+    }
+    this.#image.apply(update);
+    await Promise.all(this.workers.map((worker) => worker.update(update)));
+  }
+
+  counters(): CounterSnapshot {
+    return sumCounters(this.#counters);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.workers.map((worker) => worker.close()));
+  }
+}
+
+/** Where Node lets several UDP sockets share a port and the kernel spreads datagrams among them. */
+const sharesPorts = ['linux', 'freebsd', 'sunos', 'aix'].includes(process.platform);
+
+function settingsOf(options: DataPlaneOptions): ServerSettings {
+  const { nsid, versionBind, serverId, ecs, udpPayloadBytes, tcp } = options;
+  const nsidBytes = nsid === undefined ? undefined : new TextEncoder().encode(nsid);
+  return {
+    ...(nsidBytes === undefined ? {} : { nsid: nsidBytes.slice(0, maxNsidBytes) }),
+    ...(versionBind === undefined ? {} : { versionBind }),
+    ...(serverId === undefined ? {} : { serverId }),
+    ecs: ecs ?? defaultSettings.ecs,
+    udpPayloadBytes: Math.min(
+      4096,
+      Math.max(limits.minUdpPayloadBytes, udpPayloadBytes ?? limits.udpPayloadBytes),
+    ),
+    tcp: { ...defaultSettings.tcp, ...tcp },
+  };
+}

@@ -1,0 +1,31 @@
+import type { ImageUpdate } from '../image/image-update.ts';
+import type { ListenAddress } from './listen-address.ts';
+import type { ServerSettings } from './settings.ts';
+
+/** What a worker is started with. Everything shared is in SharedArrayBuffers. */
+export interface WorkerStart {
+  readonly kind: 'udp' | 'stream';
+  readonly addresses: readonly ListenAddress[];
+  /** Whether other workers bind the same addresses. */
+  readonly reusePort: boolean;
+  readonly settings: ServerSettings;
+  readonly counters: Float64Array;
+  /** Of the worker's random numbers. */
+  readonly seed: number;
+  /** The whole image as one update. */
+  readonly image: ImageUpdate;
+}
+
+/** From the main thread to a worker. */
+export type ToWorker =
+  | { readonly kind: 'update'; readonly update: ImageUpdate }
+  /** Answer what is there, then end. */
+  | { readonly kind: 'close' };
+
+/** From a worker to the main thread. */
+export type FromWorker =
+  /** All sockets are bound, and the image that it was started with is served. */
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'taken'; readonly epoch: number }
+  /** An update could not be opened; what was there goes on serving. */
+  | { readonly kind: 'refused'; readonly epoch: number; readonly reason: string };
