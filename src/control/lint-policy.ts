@@ -80,24 +80,24 @@ function lintDoubles(node: PolicyNode, path: string, findings: Findings): void {
   }
 }
 
-/** A member that an earlier child has tried with all others already adds nothing behind it. */
+/**
+ * With minHealthy 0 a child fails only once all of its members are out; behind it, the same members
+ * get no more than what dials and ramps keep back.
+ */
 function lintFailover(children: readonly PolicyNode[], path: string, findings: Findings): void {
-  const first = children.findIndex(
-    (child) => child.kind !== 'member' && child.minHealthy === 0 && child.kind !== 'geo',
-  );
-  if (first < 0 || first === children.length - 1) return;
+  const first = children.findIndex((child) => child.kind !== 'member' && child.minHealthy === 0);
+  if (first < 0) return;
   const covered = new Set<string>();
   collectMembers(children[first] as PolicyNode, covered);
   for (const [index, child] of children.entries()) {
     if (index <= first) continue;
     const own = new Set<string>();
     collectMembers(child, own);
-    // With minHealthy 0 it fails only once every one of its members is out.
     if (![...own].every((member) => covered.has(member))) continue;
     const message =
-      `nothing is left here that entry ${first} (minHealthy 0) has not tried; ` +
-      'remove it or raise minHealthy';
-    findings.error('E_POLICY_UNREACHABLE', at(path, index), message);
+      `entry ${first + 1} has minHealthy 0 and tries all of these members before; ` +
+      'raise its minHealthy or remove this entry';
+    findings.warn('E_POLICY_UNREACHABLE', at(path, index), message);
   }
 }
 
@@ -115,16 +115,17 @@ function lintGeo(
         const earlier = taken.get(key);
         if (earlier !== undefined && earlier !== index) {
           const where = at(at(at(at(rulesAt, index), 'match'), kind), position);
-          const message = `${key} is matched by rule ${earlier} already; remove it from one of them`;
+          const message =
+            `${key} is matched by rule ${earlier + 1} already; remove it from one of them ` +
+            '(what serves when the first has failed is for a failover to say)';
           findings.error('E_POLICY_UNREACHABLE', where, message);
         }
         if (earlier === undefined) taken.set(key, index);
       }
     }
   }
-  lintCatchAll(node.rules, node.otherwise !== undefined, path, findings);
   if (node.otherwise === undefined && !coversAll(node.rules)) {
-    const message = 'clients that no rule matches get whatever whenAllDown says; add an else';
+    const message = 'clients that no rule matches are spread over all members here; add an else';
     findings.warn('E_POLICY_UNUSED', path, message);
   }
 }
@@ -132,24 +133,4 @@ function lintGeo(
 function coversAll(rules: readonly GeoRule[]): boolean {
   const holds = (cidr: string) => rules.some((rule) => rule.match.cidr.includes(cidr));
   return holds('0.0.0.0/0') && holds('::/0');
-}
-
-/** Prefixes outrank every other kind: where both /0 are listed, only prefixes can still match. */
-function lintCatchAll(
-  rules: readonly GeoRule[],
-  hasElse: boolean,
-  path: string,
-  findings: Findings,
-): void {
-  if (!coversAll(rules)) return;
-  for (const [index, rule] of rules.entries()) {
-    if (rule.match.cidr.length > 0) continue;
-    const where = at(at(path, 'geo'), index);
-    const message = '0.0.0.0/0 and ::/0 match every client before this rule; remove it or them';
-    findings.error('E_POLICY_UNREACHABLE', where, message);
-  }
-  if (hasElse) {
-    const message = 'rules for 0.0.0.0/0 and ::/0 leave no client to else but when they fail';
-    findings.warn('E_POLICY_UNUSED', at(path, 'else'), message);
-  }
 }

@@ -306,14 +306,6 @@ test('parseService() reports what is wrong with a policy', () => {
       { geo: [{ match: { cidr: ['10.0.0.1/8'] }, use: 'eu' }], else: 'eu' },
       '/geo/0/match/cidr/0 E_FORM_VALUE',
     ],
-    [
-      { geo: [{ match: { cidr: ['0.0.0.0/0', '::/0'] }, use: 'eu' }, country('DE')] },
-      '/geo/1 E_POLICY_UNREACHABLE',
-    ],
-    [
-      { failover: [{ roundRobin: ['eu', 'us'], minHealthy: 0 }, 'us', 'asia'] },
-      '/failover/1 E_POLICY_UNREACHABLE',
-    ],
     [deep, `${'/failover/0'.repeat(8)} E_POLICY_DEPTH`],
     [{ failover: ['eu'], minHealthy: 2 }, '/minHealthy E_FORM_RANGE'],
   ] as const) {
@@ -340,6 +332,22 @@ test('parseService() only warns of members and clients that are left out', () =>
       ['/s/members/asia', 'warning'],
     ],
   );
+});
+
+test('parseService() warns of what only dials can reach, and not where all clients match', () => {
+  const failover = { failover: [{ roundRobin: ['eu', 'us'], minHealthy: 0 }, 'us', 'asia'] };
+  const everybody = { match: { cidr: ['0.0.0.0/0', '::/0'] }, use: { latency: 'all' } };
+  for (const [policy, ...expected] of [
+    [failover, '/s/policy/failover/1'],
+    [{ geo: [everybody, { match: { country: ['DE'] }, use: 'eu' }] }],
+  ] as const) {
+    const { result, problems } = serviceCodes(web({ policy }));
+    assert.ok(result !== undefined);
+    assert.deepEqual(
+      problems.map(({ where }) => where),
+      expected,
+    );
+  }
 });
 
 test('parseService() takes a member as the last resort', () => {
