@@ -231,9 +231,15 @@ export class Fleet {
   #rejudge(touched: Touched, nowMs: number): Changed {
     const changed: Changed = { services: new Set(), turns: [], alarms: [] };
     const checks: Check[] = [];
-    for (const id of touched.all ? this.#checks.keys() : touched.checks) {
+    for (const id of touched.checks) {
       const check = this.#checks.get(id);
       if (check !== undefined) checks.push(check);
+    }
+    if (touched.known) {
+      for (const check of this.#checks.values()) {
+        const { quorum } = check.monitor;
+        if (typeof quorum === 'number' && !touched.checks.has(check.id)) checks.push(check);
+      }
     }
     // All rulings first: the velocity guard adds up everything that one report would take down.
     for (const check of checks) this.#judge(check, nowMs);

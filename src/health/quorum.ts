@@ -37,49 +37,69 @@ type Quorum = Monitor['quorum'];
  * (invariant 7). `knownAgents` counts the agents of the fleet, silent ones included.
  */
 export function judge(votes: readonly AgentVote[], quorum: Quorum, knownAgents: number): Ruling {
-  const voters = votes.filter((vote) => vote.state !== 'unknown');
-  const down = voters.filter((vote) => vote.state === 'down');
-  const ruling = (verdict: Verdict, agreeing: number): Ruling => ({
-    verdict,
-    voters: voters.length,
-    agreeing,
-    downRegions: [...new Set(down.map((vote) => vote.region))],
-  });
-  if (voters.length === 0) return ruling('unknown', 0);
-  if (isReached(voters, down, quorum, knownAgents)) return ruling('down', down.length);
-  const notUp = voters.filter((vote) => vote.state !== 'up');
-  if (isReached(voters, notUp, quorum, knownAgents)) {
-    return ruling('degraded', notUp.length);
+  const { all, regions } = count(votes);
+  const downRegions: string[] = [];
+  for (const [region, tally] of regions) if (tally.down > 0) downRegions.push(region);
+  const ruling = (verdict: Verdict, agreeing: number): Ruling => {
+    return { verdict, voters: all.voters, agreeing, downRegions };
+  };
+  if (all.voters === 0) return ruling('unknown', 0);
+  if (isReached('down', all, regions, quorum, knownAgents)) return ruling('down', all.down);
+  if (isReached('notUp', all, regions, quorum, knownAgents)) return ruling('degraded', all.notUp);
+  return ruling('up', all.voters - all.notUp);
+}
+
+/** How many have an opinion, and how many of these say down, or degraded and worse. */
+interface Tally {
+  voters: number;
+  down: number;
+  notUp: number;
+}
+
+function count(votes: readonly AgentVote[]): { all: Tally; regions: Map<string, Tally> } {
+  const all: Tally = { voters: 0, down: 0, notUp: 0 };
+  const regions = new Map<string, Tally>();
+  for (const { region, state } of votes) {
+    if (state === 'unknown') continue;
+    let own = regions.get(region);
+    if (own === undefined) {
+      own = { voters: 0, down: 0, notUp: 0 };
+      regions.set(region, own);
+    }
+    all.voters++;
+    own.voters++;
+    if (state === 'up') continue;
+    all.notUp++;
+    own.notUp++;
+    if (state !== 'down') continue;
+    all.down++;
+    own.down++;
   }
-  return ruling('up', voters.length - notUp.length);
+  return { all, regions };
 }
 
 function isReached(
-  voters: readonly AgentVote[],
-  saying: readonly AgentVote[],
+  what: 'down' | 'notUp',
+  all: Tally,
+  regions: ReadonlyMap<string, Tally>,
   quorum: Quorum,
   knownAgents: number,
 ): boolean {
-  if (saying.length === 0) return false;
+  const saying = all[what];
+  if (saying === 0) return false;
   if (quorum === 'any' || quorum === 1) return true;
-  if (quorum === 'all') return saying.length === voters.length;
-  const present = countByRegion(voters);
-  const agreeing = countByRegion(saying);
-  if (quorum !== 'majority') {
-    const needed = Math.min(quorum, Math.max(1, knownAgents));
-    return saying.length >= needed && (present.size < 2 || agreeing.size >= 2);
+  if (quorum === 'all') return saying === all.voters;
+  const ofTwoRegions = (agrees: (region: Tally) => boolean): boolean => {
+    if (regions.size < 2) return true;
+    let agreeing = 0;
+    for (const region of regions.values()) if (agrees(region)) agreeing++;
+    return agreeing >= 2;
+  };
+  if (quorum === 'majority') {
+    return saying * 2 > all.voters && ofTwoRegions((own) => own[what] * 2 > own.voters);
   }
-  if (saying.length * 2 <= voters.length) return false;
-  if (present.size < 2) return true;
-  let regions = 0;
-  for (const [region, count] of agreeing) if (count * 2 > (present.get(region) ?? 0)) regions++;
-  return regions >= 2;
-}
-
-function countByRegion(votes: readonly AgentVote[]): Map<string, number> {
-  const counts = new Map<string, number>();
-  for (const { region } of votes) counts.set(region, (counts.get(region) ?? 0) + 1);
-  return counts;
+  const needed = Math.min(quorum, Math.max(1, knownAgents));
+  return saying >= needed && ofTwoRegions((own) => own[what] > 0);
 }
 
 /**
@@ -91,9 +111,10 @@ export function checksToChange(
   quorum: Quorum,
   knownAgents: number,
 ): number | undefined {
+  // Most of the time nobody has a run under way.
+  if (!votes.some(({ next }) => next !== undefined)) return undefined;
   const steps = new Set<number>();
   for (const { next } of votes) if (next !== undefined) steps.add(next.checks);
-  if (steps.size === 0) return undefined;
   const now = judge(votes, quorum, knownAgents).verdict;
   for (const checks of [...steps].sort((a, b) => a - b)) {
     const then = votes.map((vote) =>

@@ -23,8 +23,8 @@ interface AgentRecord {
 export interface Touched {
   /** False when the report was older than what is known, or there are too many agents. */
   readonly accepted: boolean;
-  /** Every check, because the set of known agents changed. */
-  readonly all: boolean;
+  /** The set of known agents or of their regions changed: quorums of n agents are to be judged too. */
+  readonly known: boolean;
   readonly checks: ReadonlySet<string>;
 }
 
@@ -52,16 +52,16 @@ export class Roster {
     const known = this.#agents.get(report.agent);
     if (known === undefined) {
       if (this.#agents.size >= limits.agents)
-        return { accepted: false, all: false, checks: nothing };
+        return { accepted: false, known: false, checks: nothing };
       this.#agents.set(report.agent, {
         report,
         receivedMs: nowMs,
         index: indexOf(report),
         expiredAgeMs: 0,
       });
-      return { accepted: true, all: true, checks: nothing };
+      return { accepted: true, known: true, checks: targetsOf(report) };
     }
-    if (!isNewer(report, known.report)) return { accepted: false, all: false, checks: nothing };
+    if (!isNewer(report, known.report)) return { accepted: false, known: false, checks: nothing };
     const before = known.report;
     const wasSilent = nowMs - known.receivedMs >= silentMs;
     const samePlan = hasSameTargets(before, report);
@@ -70,8 +70,8 @@ export class Roster {
     known.report = report;
     known.receivedMs = nowMs;
     known.expiredAgeMs = 0;
-    if (before.region !== report.region) return { accepted: true, all: true, checks: nothing };
-    const everything = wasSilent || before.canariesOk !== report.canariesOk;
+    const moved = before.region !== report.region;
+    const everything = wasSilent || moved || before.canariesOk !== report.canariesOk;
     const checks = new Set<string>();
     for (const [place, result] of report.results.entries()) {
       const old = before.results[samePlan ? place : (beforeIndex.get(result.target) ?? -1)];
@@ -80,7 +80,7 @@ export class Roster {
     if (!samePlan) {
       for (const { target } of before.results) if (!known.index.has(target)) checks.add(target);
     }
-    return { accepted: true, all: false, checks };
+    return { accepted: true, known: moved, checks };
   }
 
   /**
@@ -89,13 +89,13 @@ export class Roster {
    */
   expire(nowMs: number, staleAfterMs: (check: string) => number | undefined): Touched {
     const checks = new Set<string>();
-    let all = false;
+    let known = false;
     for (const [agent, record] of this.#agents) {
       const ageMs = nowMs - record.receivedMs;
       if (ageMs < silentMs) continue;
       if (ageMs >= limits.agentMemoryMs) {
         this.#agents.delete(agent);
-        all = true;
+        known = true;
         continue;
       }
       if (record.expiredAgeMs >= alwaysStaleMs) continue;
@@ -107,15 +107,18 @@ export class Roster {
       }
       record.expiredAgeMs = ageMs;
     }
-    return { accepted: true, all, checks };
+    return { accepted: true, known, checks };
   }
 
   /** The votes that count: fresh, and from agents whose canaries are well. */
   votes(check: string, staleAfterMs: number, nowMs: number): AgentVote[] {
     const votes: AgentVote[] = [];
+    let place = -1;
     for (const { report, receivedMs, index } of this.#agents.values()) {
       if (!report.canariesOk || nowMs - receivedMs >= staleAfterMs) continue;
-      const result = report.results[index.get(check) ?? -1];
+      // Agents of one plan have their results in one order, which saves most look-ups.
+      if (report.results[place]?.target !== check) place = index.get(check) ?? -1;
+      const result = report.results[place];
       if (result === undefined) continue;
       const { agent, region } = report;
       const { state, next } = result;
@@ -145,6 +148,10 @@ export class Roster {
   regionCount(): number {
     return new Set([...this.#agents.values()].map(({ report }) => report.region)).size;
   }
+}
+
+function targetsOf(report: Report): Set<string> {
+  return new Set(report.results.map(({ target }) => target));
 }
 
 function indexOf(report: Report): Map<string, number> {
