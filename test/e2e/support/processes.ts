@@ -112,7 +112,12 @@ export interface RunningMeridian extends Running {
   readonly url: string;
   readonly token: string;
   /** Calls the API with the token. */
-  api(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Response>;
+  api(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers?: Record<string, string>,
+  ): Promise<Response>;
 }
 
 /** Starts the real command and waits until it serves. */
@@ -142,7 +147,10 @@ export async function startMeridian(
   const line = await until(
     () => {
       if (running.child.exitCode !== null) throw new Error(`meridian ended: ${running.output()}`);
-      return running.output().split('\n').find((one) => one.startsWith('{"dns"'));
+      return running
+        .output()
+        .split('\n')
+        .find((one) => one.startsWith('{"dns"'));
     },
     () => `meridian to be ready: ${running.output()}`,
   );

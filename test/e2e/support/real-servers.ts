@@ -68,6 +68,8 @@ export async function startUnbound(
       '  root-hints: "root.hints"',
       '  do-not-query-localhost: no',
       '  access-control: 127.0.0.0/8 allow',
+      // RFC 6761 reserves it, and unbound would answer it alone.
+      '  local-zone: "test." nodefault',
       '  verbosity: 1',
       'remote-control:',
       '  control-enable: no',
@@ -76,7 +78,8 @@ export async function startUnbound(
   });
   const running = startProgram(t, ['unbound', '-d', '-c', join(folder, 'unbound.conf')]);
   await until(
-    async () => (await askUdp({ address, port, name: '.', type: 'NS', recurse: true })) !== undefined,
+    async () =>
+      (await askUdp({ address, port, name: '.', type: 'NS', recurse: true })) !== undefined,
     () => `unbound: ${running.output()}`,
   );
   return running;
