@@ -15,7 +15,9 @@ import { alarmText, HealthEvents, turnText } from './health-events.ts';
 export interface HealthControlOptions {
   readonly clock: Clock;
   readonly log: Log;
-  /** Services whose answers may differ now; called inside `receive`, so that they change at once. */
+  /**
+   * Services whose answers may differ now; called inside `receive`, so that they change at once.
+   */
   onServicesChanged(names: readonly string[]): void;
   /** A new plan for the agents: every check once. */
   onPlan?(targets: readonly CheckTarget[]): void;
@@ -40,9 +42,13 @@ export interface HealthSnapshot {
 
 /** The control plane's side of health. */
 export interface HealthControl extends HealthView {
-  /** Health of a service, as steering needs it; empty (all unknown) for a service it does not know. */
+  /**
+   * Health of a service, as steering needs it; empty (all unknown) for a service it does not know.
+   */
   health(service: string): ServiceHealth;
-  /** Takes the regions, services and monitors of a new revision; verdicts of what stays are kept. */
+  /**
+   * Takes the regions, services and monitors of a new revision; verdicts of what stays are kept.
+   */
   setTraffic(traffic: Traffic): void;
   /** What agents are to check. */
   plan(): readonly CheckTarget[];
@@ -66,7 +72,10 @@ const noHealth: ServiceHealth = new Map();
 /** After so long a time nothing is known of what was down, milliseconds. */
 const snapshotMaxAgeMs = 600_000;
 
-/** The way of a report: thresholds (in the agent) → quorum → damping → services whose answers change. */
+/**
+ * The way of a report: thresholds (in the agent) → quorum → damping → services whose answers
+ * change.
+ */
 export function createHealthControl(options: HealthControlOptions): HealthControl {
   return new HealthSpine(options);
 }
@@ -79,9 +88,11 @@ class HealthSpine implements HealthControl {
   #plan: readonly CheckTarget[] = [];
   #pending: HealthSnapshot | undefined;
   #stopTick: () => void;
+  #tickedMs: number;
 
   constructor(options: HealthControlOptions) {
     this.#options = options;
+    this.#tickedMs = options.clock.monotonicMs();
     this.#stopTick = options.clock.setTimer(tickMs, () => this.#tick());
   }
 
@@ -89,9 +100,16 @@ class HealthSpine implements HealthControl {
     this.#publish(this.#fleet.receive(report, this.#nowMs()));
   }
 
+  /**
+   * A tick that comes late means that this process stood still, and reports wait unread beside it:
+   * they are let in first, so that its own stall is not taken for the agents' silence.
+   */
   #tick(): void {
+    const nowMs = this.#nowMs();
+    const isLate = nowMs - this.#tickedMs >= 2 * tickMs;
+    this.#tickedMs = nowMs;
     this.#stopTick = this.#options.clock.setTimer(tickMs, () => this.#tick());
-    this.#publish(this.#fleet.tick(this.#nowMs()));
+    if (!isLate) this.#publish(this.#fleet.tick(nowMs));
   }
 
   /** Tells the log first and then whoever makes answers, so that no change goes unexplained. */

@@ -38,7 +38,10 @@ const became: Readonly<Record<Verdict, string>> = {
   unknown: 'is unknown',
 };
 
-/** `eu-west of web went down: 7 of 9 agents, connect refused`; the VIP is named with its error class. */
+/**
+ * `eu-west of web went down: 7 of 9 agents, connect refused`; the VIP is named with its error
+ * class.
+ */
 export function turnText(turn: VipTurn): string {
   const who = `${turn.member} of ${turn.service} (${turn.address})`;
   if (turn.cause === 'restored') {
@@ -51,7 +54,8 @@ export function turnText(turn: VipTurn): string {
 
 /** What the velocity guard found, as a sentence. */
 export function alarmText(alarm: VelocityAlarm): string {
-  const what = `more than 25 % of ${alarm.service} would go down within 60 s on the word of agent region ${alarm.region} alone`;
+  const much = `more than 25 % of ${alarm.service} would go down within 60 s`;
+  const what = `${much} on the word of agent region ${alarm.region} alone`;
   return alarm.held
     ? `${what}; held up until another agent region agrees`
     : `${what}; there is no other agent region to ask, so it goes down`;

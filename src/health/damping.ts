@@ -25,11 +25,11 @@ export function undamped(nowMs: number): DampingState {
 }
 
 /**
- * Lets a verdict through or holds it. Only a reversal waits: a change for the better less than the hold
- * after one for the worse, or the other way round. So a target that was stable goes down at once, one
- * that degrades and then dies does too, and one that flaps turns at most once per hold.
- * Verdicts from and to `unknown` pass at once: for answers unknown is as good as up, and silence has
- * been waited for already (`staleAfterMs`).
+ * Lets a verdict through or holds it. Only a reversal waits: a change for the better less than the
+ * hold after one for the worse, or the other way round. So a target that was stable goes down at
+ * once, one that degrades and then dies does too, and one that flaps turns at most once per hold.
+ * Verdicts from and to `unknown` pass at once: for answers unknown is as good as up, and silence
+ * has been waited for already (`staleAfterMs`).
  */
 export function damp(
   before: DampingState,

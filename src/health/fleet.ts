@@ -261,7 +261,9 @@ export class Fleet {
       checks === undefined ? undefined : Math.ceil((checks * intervalMs) / 1000);
   }
 
-  /** Brings a target's verdict in line with its check's ruling, as far as guard and damping let it. */
+  /**
+   * Brings a target's verdict in line with its check's ruling, as far as guard and damping let it.
+   */
   #settle(target: Target, nowMs: number, changed: Changed): void {
     const { ruling } = target.check;
     const wasRestored = target.restoredUntilMs !== undefined;

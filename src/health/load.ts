@@ -11,7 +11,10 @@ export const loadFreshMs = 60_000;
 /** A step in the reported load has been followed to 63 % after this long, milliseconds. */
 export const loadSmoothingMs = 15_000;
 
-/** Takes a report: an exponential mean over time, so that frequent reports weigh no more than rare ones. */
+/**
+ * Takes a report: an exponential mean over time, so that frequent reports weigh no more than rare
+ * ones.
+ */
 export function stepLoad(before: LoadState | undefined, load: number, nowMs: number): LoadState {
   if (before === undefined || nowMs - before.atMs >= loadFreshMs) return { load, atMs: nowMs };
   const keep = Math.exp(-(nowMs - before.atMs) / loadSmoothingMs);

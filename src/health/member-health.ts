@@ -3,7 +3,10 @@ import { freshLoad } from './load.ts';
 import { rampShare } from './ramp.ts';
 import type { MemberHealth, Verdict } from './verdict.ts';
 
-/** Loads that differ by less than this part are one load, so that answers are not remade all the time. */
+/**
+ * Loads that differ by less than this part are one load, so that answers are not remade all the
+ * time.
+ */
 const loadTolerance = 0.02;
 
 /** A member's health as steering sees it, from its VIPs, ramp and load. */

@@ -26,8 +26,8 @@ type Quorum = Monitor['quorum'];
 /**
  * Judges a target. A state is reached when enough voters say it **or worse**:
  *
- * - `majority`: more than half of the voters and, where voters stand in two regions or more, more than
- *   half of those within each of at least two regions;
+ * - `majority`: more than half of the voters and, where voters stand in two regions or more,
+ *   more than half of those within each of at least two regions;
  * - `all`: every voter;
  * - n: at least n agents (or all known agents, when there are fewer), from two regions where voters
  *   stand in two and n is over 1;
@@ -103,8 +103,8 @@ function isReached(
 }
 
 /**
- * The least number of further checks after which the ruling could be another, if every run of contrary
- * results that is under way goes on; undefined when none of them would change it.
+ * The least number of further checks after which the ruling could be another, if every run of
+ * contrary results that is under way goes on; undefined when none of them would change it.
  */
 export function checksToChange(
   votes: readonly AgentVote[],

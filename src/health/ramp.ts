@@ -9,7 +9,10 @@ export interface RampState {
 /** A member that was down for less than this comes back at once, milliseconds. */
 export const rampAfterDownMs = 10_000;
 
-/** The share of its weight grows in this many equal steps, so that answers are not remade all the time. */
+/**
+ * The share of its weight grows in this many equal steps, so that answers are not remade all the
+ * time.
+ */
 export const rampSteps = 20;
 
 /**

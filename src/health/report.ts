@@ -1,7 +1,9 @@
 import type { Monitor } from './monitor.ts';
 import type { Verdict } from './verdict.ts';
 
-/** One thing that an agent checks: a VIP, by a monitor. Services that share both share the check. */
+/**
+ * One thing that an agent checks: a VIP, by a monitor. Services that share both share the check.
+ */
 export interface CheckTarget {
   /** `checkId()` of monitor and address; what reports refer to. */
   readonly id: string;
@@ -9,8 +11,9 @@ export interface CheckTarget {
   readonly address: string;
   readonly monitor: Monitor;
   /**
-   * True for a target that is known to work (the agent's own uplink, say). Canaries are checked like
-   * others but never reported as results: they only say whether the agent itself can be believed.
+   * True for a target that is known to work (the agent's own uplink, say). Canaries are checked
+   * like others but never reported as results: they only say whether the agent itself can be
+   * believed.
    */
   readonly canary?: boolean;
 }
@@ -20,7 +23,9 @@ export function checkId(monitorName: string, address: string): string {
   return `${monitorName}@${address}`;
 }
 
-/** What an agent knows of one target. Durations, never times of day: sender clocks cannot matter. */
+/**
+ * What an agent knows of one target. Durations, never times of day: sender clocks cannot matter.
+ */
 export interface CheckState {
   /** `CheckTarget.id`. */
   readonly target: string;
@@ -30,7 +35,9 @@ export interface CheckState {
   readonly forMs: number;
   /** What a run of contrary results is about to make of the state, and how many more it takes. */
   readonly next?: { readonly state: Verdict; readonly checks: number };
-  /** Of the last check: TCP handshake, TLS handshake, request to first answer byte; milliseconds. */
+  /**
+   * Of the last check: TCP handshake, TLS handshake, request to first answer byte; milliseconds.
+   */
   readonly connectMs?: number;
   readonly tlsMs?: number;
   readonly firstByteMs?: number;
@@ -48,8 +55,8 @@ export interface Report {
   /** Where the agent stands; agents of one region can fail together. */
   readonly region: string;
   /**
-   * Greater for each later start of the agent. The embedded agent takes the milliseconds since 1970;
-   * a remote one is given its number, so that its own clock cannot matter.
+   * Greater for each later start of the agent. The embedded agent takes the milliseconds since
+   * 1970; a remote one is given its number, so that its own clock cannot matter.
    */
   readonly boot: number;
   /** 1, 2, 3 … within a boot. */
@@ -73,8 +80,8 @@ export function isNewer(
 export const reportIntervalMs = 1000;
 
 /**
- * How long an agent's word on a target counts after its last report, milliseconds: three intervals of
- * the monitor, at least three reports and at most a minute.
+ * How long an agent's word on a target counts after its last report, milliseconds: three intervals
+ * of the monitor, at least three reports and at most a minute.
  */
 export function staleAfterMs(monitor: Pick<Monitor, 'intervalMs'>): number {
   return Math.min(60_000, Math.max(3 * reportIntervalMs, 3 * monitor.intervalMs));

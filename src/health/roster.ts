@@ -8,8 +8,8 @@ import { type CheckState, isNewer, type Report, reportIntervalMs } from './repor
  *   agent ─▶ boot, sequence, received at, canaries ok
  *            results [ target, state, … ]   index: target ─▶ place in results
  *
- * Of each agent only the greatest (boot, sequence) is kept, so that order and repetition of arrivals
- * cannot matter; age is counted by the receiver's monotonic clock from arrival.
+ * Of each agent only the greatest (boot, sequence) is kept, so that order and repetition of
+ * arrivals cannot matter; age is counted by the receiver's monotonic clock from arrival.
  */
 interface AgentRecord {
   report: Report;
@@ -23,7 +23,9 @@ interface AgentRecord {
 export interface Touched {
   /** False when the report was older than what is known, or there are too many agents. */
   readonly accepted: boolean;
-  /** The set of known agents or of their regions changed: quorums of n agents are to be judged too. */
+  /**
+   * The set of known agents or of their regions changed: quorums of n agents are to be judged too.
+   */
   readonly known: boolean;
   readonly checks: ReadonlySet<string>;
 }
@@ -47,7 +49,10 @@ const nothing: ReadonlySet<string> = new Set();
 export class Roster {
   readonly #agents = new Map<string, AgentRecord>();
 
-  /** Takes a report; in the usual case one pass over its results, with no look-up for what is unchanged. */
+  /**
+   * Takes a report; in the usual case one pass over its results, with no look-up for what is
+   * unchanged.
+   */
   accept(report: Report, nowMs: number): Touched {
     const known = this.#agents.get(report.agent);
     if (known === undefined) {

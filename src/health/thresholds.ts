@@ -35,9 +35,9 @@ export function unchecked(nowMs: number): ThresholdState {
 }
 
 /**
- * Takes one more result. From `unknown` the first good result counts at once, while going down takes
- * `fall` failures even then, so that one lost packet at start takes nothing out. A check that could
- * not be made (`unknown`) breaks no run; `fall` of them make the state unknown.
+ * Takes one more result. From `unknown` the first good result counts at once, while going down
+ * takes `fall` failures even then, so that one lost packet at start takes nothing out. A check that
+ * could not be made (`unknown`) breaks no run; `fall` of them make the state unknown.
  */
 export function stepThresholds(
   before: ThresholdState,
@@ -81,8 +81,8 @@ function stateAfter(
 }
 
 /**
- * What the present run of contrary results would change the state into, and after how many more like
- * it (1 or more); undefined while the results agree with the state.
+ * What the present run of contrary results would change the state into, and after how many more
+ * like it (1 or more); undefined while the results agree with the state.
  */
 export function nextState(
   now: ThresholdState,

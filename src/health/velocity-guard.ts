@@ -17,7 +17,8 @@ export const velocityWindowMs = 60_000;
  *
  * - `pass`: it is little enough;
  * - `hold`: it is too much at once, and other regions exist whose word can be waited for;
- * - `alarm`: it is too much at once, but there is no other region, so they go down and people are told.
+ * - `alarm`: it is too much at once, but there is no other region, so they go down and people are
+ *   told.
  *
  * @param falls earlier falls of the service on one region's word
  * @param wantedShare part of the service that would go down now

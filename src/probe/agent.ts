@@ -140,7 +140,9 @@ class ProbeAgent implements Agent {
     });
   }
 
-  /** Makes one check: started, aborted when its time is over, taken into the state, next one set. */
+  /**
+   * Makes one check: started, aborted when its time is over, taken into the state, next one set.
+   */
   #run(probe: Probe, slots: Slots): void {
     const { clock, random } = this.#options;
     const { target } = probe;

@@ -7,7 +7,8 @@ import type { Guard } from './guard.ts';
 
 /**
  * Error classes of checks: the words of reports and events. Those of the second list say that the
- * check could not be made, which is the agent's trouble or the monitor's: their outcome is `unknown`.
+ * check could not be made, which is the agent's trouble or the monitor's: their outcome is
+ * `unknown`.
  */
 export type CheckError =
   | 'connect-refused'

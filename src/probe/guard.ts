@@ -76,7 +76,8 @@ export function createGuard(allowPrivate: boolean): Guard {
       if (allowPrivate) return undefined;
       const privateKind = forms.map((form) => kindOf(unlessAllowed, form)).find(Boolean);
       if (privateKind !== undefined) {
-        return `${text} is ${privateKind}, which probes do not connect to; see --allow-private-targets`;
+        const remedy = 'see --allow-private-targets';
+        return `${text} is ${privateKind}, which probes do not connect to; ${remedy}`;
       }
       return undefined;
     },

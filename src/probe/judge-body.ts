@@ -16,7 +16,10 @@ export interface HttpAnswer {
   readonly isCut: boolean;
 }
 
-/** Judges an HTTP answer by status, then text, then expression, then structured status. Throws CheckFailure. */
+/**
+ * Judges an HTTP answer by status, then text, then expression, then structured status. Throws
+ * CheckFailure.
+ */
 export function judgeAnswer(check: HttpCheck, answer: HttpAnswer): Finding {
   const { status, body } = answer;
   if (!check.statuses.some(([low, high]) => status >= low && status <= high)) {

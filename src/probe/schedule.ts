@@ -1,8 +1,9 @@
 import { mix32 } from '../base/random.ts';
 
 /**
- * When a target's checks are due. Each has its own place on the interval, by hash, so that checks are
- * spread evenly whatever their number, and moves about that place so that agents do not fall in step:
+ * When a target's checks are due. Each has its own place on the interval, by hash, so that checks
+ * are spread evenly whatever their number, and moves about that place so that agents do not fall in
+ * step:
  *
  *   ├── interval ──┼── interval ──┼──
  *   ┊    ▪         ┊   ▪          ┊     ▪     place ± 5 %: gaps are the interval ± 10 %

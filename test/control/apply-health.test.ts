@@ -62,8 +62,21 @@ function report(sequence: number, states: Readonly<Record<string, Verdict>>): Re
   return { agent: 'a1', region: 'here', boot: 1, sequence, canariesOk: true, results };
 }
 
+/** A virtual clock that can leap past its timers, as it does for a process that stood still. */
+class StallingClock extends VirtualClock {
+  #leapMs = 0;
+
+  leap(byMs: number): void {
+    this.#leapMs += byMs;
+  }
+
+  override monotonicMs(): number {
+    return super.monotonicMs() + this.#leapMs;
+  }
+}
+
 function stage(log: Log = silentLog) {
-  const clock = new VirtualClock(Date.parse('2026-01-01T00:00:00Z'));
+  const clock = new StallingClock(Date.parse('2026-01-01T00:00:00Z'));
   const changes: string[][] = [];
   const plans: (readonly CheckTarget[])[] = [];
   const control = createHealthControl({
@@ -215,6 +228,19 @@ test('HealthControl lets time end holds and ramps, and tells of each step', () =
   }
   assert.equal(ramp(), 1);
   assert.equal(changes.length, 19);
+  control.close();
+});
+
+test('HealthControl does not take its own standstill for silence of the agents', () => {
+  const { control, clock, vips } = stage();
+  control.setTraffic(traffic({ web }));
+  control.receive(report(1, { '192.0.2.2': 'down' }));
+  clock.leap(60_000);
+  clock.advance(1000);
+  assert.equal(vips()['192.0.2.2'], 'down');
+  // The reports that had waited would come now; there are none.
+  clock.advance(1000);
+  assert.equal(vips()['192.0.2.2'], 'unknown');
   control.close();
 });
 

@@ -195,7 +195,10 @@ function judge(check: DnsCheck, { type }: Question, answer: Packet, where: strin
   throw new CheckFailure('dns-answer', `${where} answered ${got}, not "${check.answer}"`);
 }
 
-/** A record's value as `DnsCheck.answer` writes it: fields with single spaces, names without final dot. */
+/**
+ * A record's value as `DnsCheck.answer` writes it: fields with single spaces, names without final
+ * dot.
+ */
 function recordText(record: Packet['answers'][number]): string {
   return canonical(recordFields(record).join(' '), record.type);
 }

@@ -12,8 +12,9 @@ import {
  * Runs the operator's command without a shell: exit 0 is up, 1 down, 2 degraded, all else down.
  *
  * The command has the rights of the Meridian process. It gets an environment of PATH, LANG,
- * MERIDIAN_ADDRESS and MERIDIAN_PORT only, so that no secret of the process leaks into it, no input,
- * and its own process group, which is killed as a whole when the time is over or the command ends.
+ * MERIDIAN_ADDRESS and MERIDIAN_PORT only, so that no secret of the process leaks into it, no
+ * input, and its own process group, which is killed as a whole when the time is over or the command
+ * ends.
  */
 export const checkExec: Check = (target, context) =>
   settleCheck(async () => {

@@ -34,15 +34,17 @@ interface Hop {
   readonly host: string | undefined;
   /** True while the connection goes to the VIP. */
   readonly isHome: boolean;
-  /** The monitor's own headers may hold secrets: they go to the VIP alone, and never down to http. */
+  /**
+   * The monitor's own headers may hold secrets: they go to the VIP alone, and never down to http.
+   */
   readonly sendsHeaders: boolean;
 }
 
 /**
- * Makes one HTTP/1.1 request to the VIP on a connection of its own. The Host header and SNI come from
- * the monitor; no name is resolved, since the VIP is what is checked. Redirects are followed only when
- * asked: back to the VIP while they stay on its name, elsewhere by DNS and through the guard.
- * Times are those of the first request.
+ * Makes one HTTP/1.1 request to the VIP on a connection of its own. The Host header and SNI come
+ * from the monitor; no name is resolved, since the VIP is what is checked. Redirects are followed
+ * only when asked: back to the VIP while they stay on its name, elsewhere by DNS and through the
+ * guard. Times are those of the first request.
  */
 export const checkHttp: Check = (target, context) =>
   settleCheck(async (timings) => {
@@ -192,8 +194,8 @@ async function exchange(
 
 /**
  * A connector that gives undici this one connection, once. It would ask again where a peer closes
- * before the request was written, and go on asking for as long as it got a dead connection. It takes
- * no answer before its own call has returned.
+ * before the request was written, and go on asking for as long as it got a dead connection. It
+ * takes no answer before its own call has returned.
  */
 function handOver(socket: Socket, where: string): buildConnector.connector {
   let isGiven = false;
