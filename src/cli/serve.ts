@@ -3,12 +3,13 @@ import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import pino from 'pino';
+import { PinoPretty as pretty } from 'pino-pretty';
 import { type Prefix, parsePrefix } from '../base/ip.ts';
+import type { Log } from '../base/log.ts';
 import { startDemo } from './demo.ts';
 import {
   collect,
   type Endpoint,
-  formatEndpoint,
   type GeoFlag,
   parseCount,
   parseEndpoint,
@@ -108,7 +109,7 @@ export function registerServe(program: Command, terminal: Terminal, version: str
 }
 
 async function serve(flags: ServeFlags, terminal: Terminal, version: string): Promise<void> {
-  const log = pino({ level: flags.logLevel, base: null }, pino.destination({ fd: 2, sync: true }));
+  const log = openLog(flags.logLevel, flags.json === true);
   const demo = flags.demo === true ? await startDemo() : undefined;
   let node: RunningNode;
   try {
@@ -161,6 +162,20 @@ function parsePrefixFlag(text: string): Prefix {
   throw new InvalidArgumentError(`"${text}" is not a prefix; write one as 192.0.2.0/24`);
 }
 
+/** The log goes to standard error: JSON for machines, one sentence a line for people. */
+function openLog(level: string, json: boolean): Log {
+  const destination = json
+    ? pino.destination({ fd: 2, sync: true })
+    : pretty({
+        destination: 2,
+        sync: true,
+        hideObject: true,
+        translateTime: 'SYS:HH:MM:ss.l',
+        colorize: process.stderr.isTTY && process.env['NO_COLOR'] === undefined,
+      });
+  return pino({ level, base: null }, destination);
+}
+
 /** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once. */
 function untilStopped(): Promise<void> {
   return new Promise((done) => {
@@ -210,9 +225,9 @@ function demoHints(at: string, http: string, tokenFile: string): readonly string
     `       dig ${at} www.example.com +short +subnet=128.32.0.0/24`,
     '',
     '  2. Stop an origin, see the answer change within five seconds, and start it again',
-    '       curl -X POST http://127.0.0.1:18080/stop/eu-central',
+    '       curl -X POST http://127.0.0.1:18080/stop/eu-west',
     `       watch -n1 dig ${at} www.example.com +short +subnet=91.0.0.0/24`,
-    '       curl -X POST http://127.0.0.1:18080/start/eu-central',
+    '       curl -X POST http://127.0.0.1:18080/start/eu-west',
     '',
     '  3. Ask why',
     '       npx meridian explain www.example.com --client 91.0.0.1',
@@ -223,9 +238,3 @@ function demoHints(at: string, http: string, tokenFile: string): readonly string
     '',
   ];
 }
-
-/** For tests and scripts: where a node listens, as flags say it. */
-export const defaultEndpoints = {
-  dns: formatEndpoint({ host: '127.0.0.1', port: 5300 }),
-  http: formatEndpoint({ host: '127.0.0.1', port: 8053 }),
-} as const;
