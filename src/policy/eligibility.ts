@@ -21,8 +21,8 @@ export interface Standing {
   readonly vips: readonly Vip[];
   /** The member's own answer: its eligible VIPs, several of them rotated. */
   readonly choice: Choice;
-  /** The same by hash of the client, for sticky nodes. */
-  readonly stickyChoice: Choice;
+  /** The member's VIPs as sticky nodes hash them, each on its own. */
+  readonly stickyParts: readonly StickyPart[];
   /** As configured, 0 to 65535. */
   readonly weight: number;
   /** dial × ramp, 0.01 to 1 in steps of 0.01. */
@@ -37,6 +37,16 @@ export interface Standing {
   readonly load: number | undefined;
   readonly coordinates: Coordinates | undefined;
   readonly secondsToChange: number | undefined;
+}
+
+/** One eligible VIP: what it takes of the member's clients. */
+export interface StickyPart {
+  /** Of the member's name and the place of the VIP in it, so that renumbering moves nobody. */
+  readonly key: number;
+  /** Its health factor / configured VIPs, 0 to 1; whoever else is eligible. */
+  readonly part: number;
+  /** The VIP, and the others behind it. */
+  readonly choice: Choice;
 }
 
 export interface StandingsInput {
@@ -143,7 +153,7 @@ function makeStanding(
   const region = regionOf(input, member);
   const health: MemberHealth | undefined = input.health.get(name);
   const vips = eligible.map(([address]): Vip => ({ member: name, address }));
-  const configured = addressesOf(member, input.family).length;
+  const configured = addressesOf(member, input.family);
   const degraded = eligible.filter(([, verdict]) => verdict === 'degraded').length;
   const overload =
     input.service.spill && member.capacity !== undefined && (health?.load ?? 0) > member.capacity;
@@ -153,12 +163,12 @@ function makeStanding(
     drop,
     vips,
     choice: memberChoice(vips),
-    stickyChoice: stickyMemberChoice(vips, configured),
+    stickyParts: stickyPartsOf(name, configured, eligible),
     weight: member.weight,
     keep: wholePercent(((region?.dial ?? 100) / 100) * (health?.ramp ?? 1)),
     spill: overload ? wholePercent((member.capacity ?? 0) / (health?.load ?? 1)) : 1,
     soundness: vips.length === 0 ? 0 : 1 - (degraded / vips.length) * (1 - degradedFactor),
-    vipShare: configured === 0 ? 0 : vips.length / configured,
+    vipShare: configured.length === 0 ? 0 : vips.length / configured.length,
     capacity: member.capacity,
     load: health?.load,
     coordinates: region?.coordinates,
@@ -180,18 +190,18 @@ function memberChoice(vips: readonly Vip[]): Choice {
   return { kind: 'rotate', vips, answers: Math.min(vips.length, limits.answersPerQuery) };
 }
 
-/** Each VIP holds the same part of the member's clients, whether or not its neighbours are eligible. */
-function stickyMemberChoice(vips: readonly Vip[], configured: number): Choice {
-  if (vips.length < 2) return memberChoice(vips);
-  return {
-    kind: 'sticky',
-    alternatives: vips.map((vip, index) => ({
-      weight: 1 / configured,
-      key: keyOf(`vip ${vip.member} ${vip.address}`),
-      choice: {
-        kind: 'fixed',
-        vips: [...vips.slice(index), ...vips.slice(0, index)].slice(0, limits.answersPerQuery),
-      },
-    })),
-  };
+function stickyPartsOf(
+  name: string,
+  configured: readonly string[],
+  eligible: readonly (readonly [string, Verdict])[],
+): readonly StickyPart[] {
+  return eligible.map(([address, verdict], index) => {
+    const order = [...eligible.slice(index), ...eligible.slice(0, index)];
+    const vips = order.map(([one]): Vip => ({ member: name, address: one }));
+    return {
+      key: keyOf(`vip ${name} ${configured.indexOf(address)}`),
+      part: (verdict === 'degraded' ? degradedFactor : 1) / configured.length,
+      choice: { kind: 'fixed', vips: vips.slice(0, limits.answersPerQuery) },
+    };
+  });
 }

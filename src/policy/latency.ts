@@ -62,6 +62,7 @@ function latencyTo({ outcome }: Candidate, scope: Scope): number {
 /** The first of a sorted list and all that are within tolerance of it. */
 function fastest(sorted: readonly Timed[], node: LatencyNode): readonly Timed[] {
   const best = sorted[0]!.ms;
+  if (!Number.isFinite(best)) return sorted;
   const worst = best + Math.max(node.toleranceMs, node.toleranceRatio * best);
   return sorted.filter(({ ms }) => ms <= worst);
 }

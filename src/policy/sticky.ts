@@ -7,7 +7,7 @@ import {
   servingOf,
   spillOf,
 } from './candidates.ts';
-import type { Alternative, Choice } from './choice.ts';
+import type { Alternative } from './choice.ts';
 import { nobody, type Outcome, settle } from './outcome.ts';
 import type { Scope } from './scope.ts';
 import type { PolicyNode } from './traffic.ts';
@@ -30,14 +30,8 @@ export function evaluateSticky(
   const { candidates, desperate } = selectCandidates(scope, children);
   if (candidates.length === 0) return nobody(children.length);
   const weights = effectiveWeights(candidates);
-  const keys = distinctKeys(candidates);
-  const alternatives = candidates.map(
-    (candidate, index): Alternative => ({
-      // As the segment stores it, so that every node of a cluster compares the same numbers.
-      weight: Math.fround(weights[index]! * spillOf(candidate)),
-      key: keys[index]!,
-      choice: stickyChoiceOf(candidate),
-    }),
+  const alternatives = withDistinctKeys(
+    candidates.flatMap((candidate, index) => partsOf(candidate, weights[index]!)),
   );
   const only = alternatives.length === 1 ? alternatives[0]!.choice : undefined;
   return {
@@ -48,17 +42,31 @@ export function evaluateSticky(
   };
 }
 
-function stickyChoiceOf({ node, outcome }: Candidate): Choice {
-  if (node.kind === 'member') return outcome.serving[0]!.stickyChoice;
-  return settle(outcome.pieces, true);
+/** What a candidate puts into the hash: each VIP of a member by itself, or a nested child as one. */
+function partsOf(candidate: Candidate, weight: number): readonly Alternative[] {
+  const { key, node, outcome } = candidate;
+  const spilled = weight * spillOf(candidate);
+  if (node.kind !== 'member') {
+    return [{ weight: spilled, key, choice: settle(outcome.pieces, true) }];
+  }
+  const { soundness, stickyParts, vipShare } = outcome.serving[0]!;
+  return stickyParts.map((vip) => ({
+    weight: (spilled * vip.part) / (soundness * vipShare),
+    key: vip.key,
+    choice: vip.choice,
+  }));
 }
 
-/** Keys of candidates; the second of two equal children (the same members again) gets another. */
-function distinctKeys(candidates: readonly Candidate[]): readonly number[] {
+/**
+ * Gives the second of two equal keys (the same members twice) another, and rounds weights to what a
+ * segment stores, so that every node of a cluster compares the same numbers.
+ */
+function withDistinctKeys(alternatives: readonly Alternative[]): readonly Alternative[] {
   const times = new Map<number, number>();
-  return candidates.map(({ key }) => {
+  return alternatives.map(({ choice, key, weight }) => {
     const before = times.get(key) ?? 0;
     times.set(key, before + 1);
-    return before === 0 ? key : mix32(key + before);
+    const distinct = before === 0 ? key : mix32(key + before);
+    return { weight: Math.fround(weight), key: distinct, choice };
   });
 }
