@@ -50,7 +50,7 @@ export function checkMetricsAccess(
   request: FastifyRequest,
   reply: FastifyReply,
 ): void {
-  if (context.openMetrics ?? isLoopback(request.socket.remoteAddress ?? '')) return;
+  if (context.openMetrics === true || isLoopback(request.socket.remoteAddress ?? '')) return;
   const identity = authenticate(context, request, reply);
   if (context.tokens.allows(identity, 'read')) return;
   challenge(reply, 'insufficient_scope');

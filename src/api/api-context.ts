@@ -30,7 +30,7 @@ export interface ApiOptions {
   readonly simulate?: Simulate;
   /** Further names under which a loopback listener may be called, for a proxy on the same host. */
   readonly hosts?: readonly string[];
-  /** Whether /metrics is open to everybody. Default: to loopback clients only. */
+  /** Opens /metrics to everybody; otherwise it is open to clients on the same machine only. */
   readonly openMetrics?: boolean;
   readonly clock?: Clock;
 }

@@ -15,7 +15,7 @@ export function guardHost(request: FastifyRequest, names: ReadonlySet<string>): 
   if (host === 'localhost' || isLoopback(host) || names.has(host)) return;
   throw new MeridianError({
     code: 'E_HOST',
-    message: `Host ${JSON.stringify(host.slice(0, 80))} is not a name of this server; use localhost or 127.0.0.1, or add the name with --http-name`,
+    message: `Host ${JSON.stringify(host.slice(0, 80))} is not a name of this server; use localhost or 127.0.0.1, or name it with --host`,
   });
 }
 
