@@ -79,12 +79,13 @@ export async function applyChange(
   refuse(asked.problems);
   const draft = draftChange(current, store, asked.writes);
   refuse(draft.problems);
-  const warnings = [...asked.problems, ...draft.problems];
-  if (draft.changes.length === 0) return { revision: current.revision, changes: [], warnings };
+  const lint = [...asked.problems, ...draft.problems];
+  if (draft.changes.length === 0)
+    return { revision: current.revision, changes: [], warnings: lint };
   const next = editConfiguration(current, draft.edits, current.revision + 1);
   const found = checkChange(draft, next, current);
   refuse(found);
-  warnings.push(...found);
+  const warnings = [...lint, ...found];
 
   // Compile: what cannot be served must never become durable.
   const prepared = parts.compile(next, current, draft.changes);

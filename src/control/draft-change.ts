@@ -59,6 +59,7 @@ class DraftBuilder {
   readonly #written = new Map<string, string | undefined>();
   readonly #entries = new Map<string, Entry>();
   readonly #removedZones = new Set<NameKey>();
+  readonly #newZones = new Map<NameKey, boolean>();
 
   constructor(current: Configuration, store: Store) {
     this.#current = current;
@@ -98,9 +99,24 @@ class DraftBuilder {
 
   /** Records a difference from the store. */
   put(kind: ObjectKind, id: string, after: string | null, value: ObjectValue | null): void {
-    const before = this.#store.object(kind, id)?.body ?? null;
+    const before = this.#bodyOf(kind, id, value);
     if (before === after) return;
     this.#entries.set(keyOf(kind, id), { change: { kind, id, before, after }, value });
+  }
+
+  #bodyOf(kind: ObjectKind, id: string, value: ObjectValue | null): string | null {
+    // The first import of a zone need not look for each of its rrsets.
+    if (value?.kind === 'rrset' && this.#isNewZone(value.zone)) return null;
+    return this.#store.object(kind, id)?.body ?? null;
+  }
+
+  #isNewZone(origin: NameKey): boolean {
+    let isNew = this.#newZones.get(origin);
+    if (isNew === undefined) {
+      isNew = this.#store.object('zone', origin) === undefined;
+      this.#newZones.set(origin, isNew);
+    }
+    return isNew;
   }
 
   removeZoneContents(): void {

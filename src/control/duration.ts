@@ -5,7 +5,10 @@ const unitsMs = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as co
  * order (`1m30s`). Returns milliseconds, or undefined when it is not one.
  */
 export function parseDuration(text: string): number | undefined {
-  if (!/^(\d{1,9}d)?(\d{1,9}h)?(\d{1,9}m)?(\d{1,9}s)?(\d{1,9}ms)?$/.test(text) || text === '') {
+  if (
+    !/^(\d{1,12}d)?(\d{1,12}h)?(\d{1,12}m)?(\d{1,12}s)?(\d{1,12}ms)?$/.test(text) ||
+    text === ''
+  ) {
     return undefined;
   }
   let totalMs = 0;

@@ -91,13 +91,12 @@ export interface Prune {
 
 /** The writes that make the configuration hold what is wanted; `folderWrites` says the rules. */
 export function wantedWrites(wanted: Wanted, current: Configuration, prune: Prune): ObjectWrite[] {
-  const writes: ObjectWrite[] = [...wanted.objects];
-  for (const zone of wanted.zones) {
+  const zones = wanted.zones.flatMap((zone) => {
     const before = current.zones.get(zone.origin);
-    writes.push(...zoneWrites(before, keepSerial(zone, before)));
-  }
-  writes.push(...prunedWrites(wanted, current, prune));
-  return writes;
+    return zoneWrites(before, keepSerial(zone, before));
+  });
+  // A zone can have a million writes, which no argument list of push() holds.
+  return wanted.objects.concat(zones, prunedWrites(wanted, current, prune));
 }
 
 /**
@@ -131,7 +130,7 @@ export async function fillFromFolder(
   folder: string,
 ): Promise<{ revision: number; problems: readonly Problem[] }> {
   const content = readFolder(folder);
-  const problems = [...content.problems];
+  let problems = content.problems;
   if (content.zones.length === 0 && content.objects.length === 0) {
     return { revision: 0, problems: [...problems, emptyFolder(folder)] };
   }
@@ -139,7 +138,7 @@ export async function fillFromFolder(
   const known = new Set(objects.flatMap(({ kind, id }) => (kind === 'service' ? [id] : [])));
   const zones = content.zones.filter((zone) => {
     const missing = missingServices(zone, known);
-    problems.push(...missing);
+    problems = problems.concat(missing);
     return missing.length === 0;
   });
   const writes = folderWrites({ ...content, zones, objects }, controller.configuration());
@@ -148,7 +147,7 @@ export async function fillFromFolder(
     return { revision: result.revision, problems: distinct([...problems, ...result.warnings]) };
   } catch (error) {
     if (!(error instanceof MeridianError)) throw error;
-    problems.push(...error.problems);
+    problems = problems.concat(error.problems);
   }
   // Something that only shows when all is together: try part by part, so that the rest is served.
   for (const part of [objects, ...zones.map((zone) => zoneWrites(undefined, zone))]) {
@@ -156,7 +155,7 @@ export async function fillFromFolder(
       await controller.apply(part, { actor: 'files', summary: `fill ${folder}` });
     } catch (error) {
       if (!(error instanceof MeridianError)) throw error;
-      problems.push(...error.problems);
+      problems = problems.concat(error.problems);
     }
   }
   return { revision: controller.configuration().revision, problems: distinct(problems) };
