@@ -56,7 +56,7 @@ export class TemplateCompiler {
     this.#suffixes = undefined;
     this.#owner = content.owner;
     this.#isWildcard = content.owner[0] === 1 && content.owner[1] === 0x2a;
-    const answerCount = this.#records(content.answer);
+    const answerCount = this.#records(content.answer, true);
     const authorityCount = this.#records(content.authority);
     const coreBytes = this.#bodyBytes;
     const glueCount = this.#records(content.glue);
@@ -104,12 +104,12 @@ export class TemplateCompiler {
     return at;
   }
 
-  #records(list: readonly TemplateRecords[] | undefined): number {
+  #records(list: readonly TemplateRecords[] | undefined, isAnswer = false): number {
     let count = 0;
     for (const { owner, type, ttlSeconds, rdatas } of list ?? []) {
       for (const rdata of rdatas) {
         if (this.#bodyBytes > maxBodyBytes) return count;
-        this.#ownerName(owner);
+        this.#ownerName(owner, isAnswer || !this.#isWildcard);
         const at = this.#reserve(10);
         const body = this.#body;
         const view = new DataView(body.buffer);
@@ -125,9 +125,10 @@ export class TemplateCompiler {
     return count;
   }
 
-  #ownerName(owner: Uint8Array): void {
-    if (owner === this.#owner) this.#pointer(fixupKinds.owner, 0);
-    else this.#compressedName(owner, true);
+  /** The owner of a wildcard becomes the name that was asked in its answer, and nowhere else. */
+  #ownerName(owner: Uint8Array, mayBecomeAsked: boolean): void {
+    if (owner === this.#owner && mayBecomeAsked) this.#pointer(fixupKinds.owner, 0);
+    else this.#compressedName(owner);
   }
 
   #rdata(type: number, rdata: Uint8Array): void {
@@ -137,13 +138,13 @@ export class TemplateCompiler {
     for (const { at, bytes, compressible } of names) {
       if (!compressible) continue;
       this.#plain(rdata.subarray(copied, at));
-      this.#compressedName(rdata.subarray(at, at + bytes), false);
+      this.#compressedName(rdata.subarray(at, at + bytes));
       copied = at + bytes;
     }
     this.#plain(rdata.subarray(copied));
   }
 
-  #compressedName(name: Uint8Array, isOwner: boolean): void {
+  #compressedName(name: Uint8Array): void {
     this.#suffixes ??= suffixesOf(this.#owner);
     const key = suffixKey(name);
     for (let at = 0; ; at += 1 + name[at]!) {
@@ -153,8 +154,7 @@ export class TemplateCompiler {
         return;
       }
       const known = this.#suffixes.get(key.slice(at));
-      // The owner of a wildcard becomes the name that was asked; a name in its rdata must not.
-      const moves = this.#isWildcard && known === 0 && !isOwner;
+      const moves = this.#isWildcard && known === 0;
       if (known !== undefined && !moves) {
         this.#pointer(known >> 16, known & 0xffff);
         return;
