@@ -11,6 +11,8 @@ declare module 'fastify' {
     access?: Need['verb'];
     /** Media types of the route's answers; default JSON. */
     produces?: readonly string[];
+    /** Whether a body may be text/dns. */
+    takesMasterFiles?: boolean;
   }
   interface FastifyRequest {
     /** Whose token the request carries; set before any handler below /v1 runs. */

@@ -106,6 +106,8 @@ function guardEverything(app: ApiInstance, context: ApiContext, metrics: ApiMetr
     reply.headers(commonHeaders);
     reply.header('content-security-policy', dataContentPolicy);
     guardHost(request, names);
+    // Before the body is read; what is below /v1 asks for the token first.
+    if (request.is404 && !request.url.startsWith('/v1')) throw unknownPath(request.url);
   });
   app.addHook('onResponse', async (request, reply) => metrics.observe(request, reply));
 }

@@ -121,6 +121,15 @@ export function problemsOf(error: unknown, request: FastifyRequest, log: Log): r
   ];
 }
 
+/** The error for a body of a media type that its route does not take. */
+export function wrongMediaType(request: FastifyRequest): MeridianError {
+  return new MeridianError({
+    code: 'E_MEDIA_TYPE',
+    message: clientMessage('E_MEDIA_TYPE', request),
+    where: 'Content-Type',
+  });
+}
+
 function clientMessage(code: ErrorCode, request: FastifyRequest): string {
   const type = JSON.stringify(String(request.headers['content-type'] ?? '').slice(0, 80));
   if (code === 'E_MEDIA_TYPE') {

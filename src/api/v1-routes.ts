@@ -2,7 +2,8 @@ import { Type } from 'typebox';
 import { MeridianError } from '../base/errors.ts';
 import { requireAccess } from './access.ts';
 import type { ApiContext, ApiInstance } from './api-context.ts';
-import { mediaTypes, preferredType } from './media-types.ts';
+import { essence, mediaTypes, preferredType } from './media-types.ts';
+import { wrongMediaType } from './problem-details.ts';
 import { refuseMethods } from './refuse-methods.ts';
 import { component, describeRoute } from './route-schema.ts';
 import { changeRoutes } from './routes/change-routes.ts';
@@ -22,8 +23,11 @@ import { zoneRoutes } from './routes/zone-routes.ts';
 export function v1Routes(app: ApiInstance, context: ApiContext): void {
   app.addHook('onRequest', async (request, reply) => {
     requireAccess(context, request, reply);
+    if (request.is404) throw unknownPath(request.url);
     reply.header('cache-control', 'no-store');
-    const offered = request.routeOptions.config.produces ?? [mediaTypes.json];
+    const { produces: offered = [mediaTypes.json], takesMasterFiles } = request.routeOptions.config;
+    const isMasterFile = essence(request.headers['content-type']) === mediaTypes.dns;
+    if (isMasterFile && takesMasterFiles !== true) throw wrongMediaType(request);
     const reads = request.method === 'GET' || request.method === 'HEAD';
     if (reads && preferredType(request.headers.accept, offered) === undefined) {
       throw new MeridianError({

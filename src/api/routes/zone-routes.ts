@@ -137,7 +137,7 @@ export function zoneRoutes(app: ApiInstance, context: ApiContext): void {
   app.put(
     '/zones/:zone',
     {
-      config: { access: 'write' },
+      config: { access: 'write', takesMasterFiles: true },
       schema: describeRoute({
         summary: 'Create or replace a zone, from JSON or from a master file',
         tags,
