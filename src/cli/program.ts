@@ -1,3 +1,4 @@
+import { createInterface } from 'node:readline/promises';
 import { Command, CommanderError } from 'commander';
 import { formatProblem, MeridianError } from '../base/errors.ts';
 
@@ -5,12 +6,41 @@ import { formatProblem, MeridianError } from '../base/errors.ts';
 export interface Terminal {
   out(text: string): void;
   err(text: string): void;
+  /** Colours may be used on `out`. Default false. */
+  readonly colours?: boolean;
+  /** Asks the person at the terminal; absent where nobody sits there. */
+  readonly ask?: (question: string) => Promise<string>;
+  /** Environment variables; absent: none. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
 export const processTerminal: Terminal = {
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),
+  colours:
+    process.stdout.isTTY === true && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb',
+  ...(process.stdin.isTTY && process.stdout.isTTY ? { ask: askPerson } : {}),
+  env: process.env,
 };
+
+async function askPerson(question: string): Promise<string> {
+  const lines = createInterface({ input: process.stdin, output: process.stdout });
+  try {
+    return await lines.question(question);
+  } finally {
+    lines.close();
+  }
+}
+
+/** Ends a command that has already printed what there is to say. */
+export class CommandEnd extends Error {
+  readonly exitCode: number;
+
+  constructor(exitCode: number) {
+    super(`the command ended with exit code ${exitCode}`);
+    this.exitCode = exitCode;
+  }
+}
 
 /**
  * Exit codes of every command: 0 done; 1 the input or the operation was refused; 2 the command line
@@ -39,6 +69,7 @@ export async function runProgram(
     await program.parseAsync([...argv], { from: 'user' });
     return exitCodes.done;
   } catch (error) {
+    if (error instanceof CommandEnd) return error.exitCode;
     if (error instanceof CommanderError) {
       return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
     }

@@ -24,20 +24,38 @@ export interface ExportedFile {
   readonly written: boolean;
 }
 
+/** A file of a zones folder. */
+export interface FolderFile {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** What a configuration is as a zones folder: one master file per zone, and `traffic.yaml`. */
+export function folderFiles(configuration: Omit<Configuration, 'revision'>): FolderFile[] {
+  const files = [...configuration.zones.values()].map((zone) => ({
+    name: zoneFileName(zone.origin),
+    text: formatZone(zone),
+  }));
+  return [...files, { name: trafficFileName, text: formatTrafficFile(configuration.traffic) }];
+}
+
 /**
- * Writes a configuration as a zones folder: one master file per zone and `traffic.yaml`, which
- * `importFolder` reads back into the same configuration. Comments and `$INCLUDE`s of files that are
- * replaced are lost. Each file is replaced at once (temporary file, fsync, rename); one that is right
- * already is not touched; files of zones that are gone are left. Throws `E_EXPORT`.
+ * Writes a configuration as a zones folder, which `importFolder` reads back into the same
+ * configuration. Comments and `$INCLUDE`s of files that are replaced are lost; files of zones that are
+ * gone are left. Throws `E_EXPORT`.
  */
 export function exportFolder(configuration: Configuration, folder: string): ExportedFile[] {
-  const files = [...configuration.zones.values()].map(
-    (zone) => [zoneFileName(zone.origin), formatZone(zone)] as const,
-  );
-  files.push([trafficFileName, formatTrafficFile(configuration.traffic)]);
+  return writeFolderFiles(folderFiles(configuration), folder);
+}
+
+/**
+ * Writes files into a folder, making it. Each is replaced at once (temporary file, fsync, rename); one
+ * that is right already is not touched. Throws `E_EXPORT`.
+ */
+export function writeFolderFiles(files: readonly FolderFile[], folder: string): ExportedFile[] {
   try {
     mkdirSync(folder, { recursive: true });
-    return files.map(([name, text]) => {
+    return files.map(({ name, text }) => {
       const path = join(folder, name);
       return { path, written: replaceFile(path, text) };
     });
