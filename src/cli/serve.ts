@@ -35,6 +35,7 @@ interface ServeFlags {
   readonly ecs: boolean;
   readonly ecsFrom?: readonly Prefix[];
   readonly allowPrivateTargets?: boolean;
+  readonly allowExec?: boolean;
   readonly host?: readonly string[];
   readonly openMetrics?: boolean;
   readonly logLevel: string;
@@ -91,6 +92,7 @@ export function registerServe(program: Command, terminal: Terminal, version: str
       collect(parsePrefixFlag),
     )
     .option('--allow-private-targets', 'let health checks reach loopback and private addresses')
+    .option('--allow-exec', 'let exec monitors run commands, with the rights of this process')
     .option(
       '--host <name>',
       'another name under which the API may be called (repeatable)',
@@ -128,6 +130,7 @@ async function serve(flags: ServeFlags, terminal: Terminal, version: string): Pr
         ...(flags.ecsFrom === undefined ? {} : { from: flags.ecsFrom }),
       },
       allowPrivateTargets: flags.allowPrivateTargets === true || demo !== undefined,
+      allowExec: flags.allowExec === true,
       adminToken: process.env['MERIDIAN_ADMIN_TOKEN'],
       hosts: flags.host ?? [],
       openMetrics: flags.openMetrics === true,

@@ -40,6 +40,7 @@ export interface NodeOptions {
   readonly serverId: string | undefined;
   readonly ecs: SubnetSettings;
   readonly allowPrivateTargets: boolean;
+  readonly allowExec: boolean;
   readonly adminToken: string | undefined;
   /** Names, besides loopback ones, under which the API may be called. */
   readonly hosts: readonly string[];
@@ -144,6 +145,7 @@ async function start(
     random: new Random(Date.now()),
     log,
     allowPrivateTargets: options.allowPrivateTargets,
+    allowExec: options.allowExec,
     report: (report) => control.receive(report),
   });
   onClose(() => agent?.close());

@@ -13,7 +13,7 @@ import {
 import { nextState, stepThresholds, type ThresholdState, unchecked } from '../health/thresholds.ts';
 import type { Check, CheckResult } from './check-result.ts';
 import { createGuard, type Guard } from './guard.ts';
-import { runCheck } from './run-check.ts';
+import { createCheck } from './run-check.ts';
 import { type Beat, firstDueMs, nextDueMs, spread } from './schedule.ts';
 import { Slots } from './slots.ts';
 
@@ -27,6 +27,8 @@ export interface AgentOptions {
   readonly log: Log;
   /** Lets probes connect to loopback and private addresses; metadata addresses stay refused. */
   readonly allowPrivateTargets: boolean;
+  /** Lets monitors run commands, with this process's rights. Default false. */
+  readonly allowExec?: boolean;
   /** Takes each report: every second and at once when a state changes. */
   report(report: Report): void;
   /** Greater for each start; the milliseconds since 1970 when absent. See `Report.boot`. */
@@ -81,7 +83,7 @@ class ProbeAgent implements Agent {
   constructor(options: AgentOptions) {
     this.#options = options;
     this.#guard = createGuard(options.allowPrivateTargets);
-    this.#check = options.check ?? runCheck;
+    this.#check = options.check ?? createCheck(options.allowExec === true);
     this.#boot = options.boot ?? options.clock.epochMs();
     this.#cancelReport = options.clock.setTimer(reportIntervalMs, () => this.#report());
   }

@@ -46,6 +46,7 @@ export type CheckError =
   | 'agent-forbidden'
   | 'body-pattern'
   | 'exec-start'
+  | 'exec-refused'
   | 'check-invalid'
   | 'check-stuck';
 

@@ -1,5 +1,5 @@
 import type { Monitor } from '../health/monitor.ts';
-import type { Check } from './check-result.ts';
+import type { Check, CheckResult } from './check-result.ts';
 import { checkDns } from './checks/dns.ts';
 import { checkExec } from './checks/exec.ts';
 import { checkHttp } from './checks/http.ts';
@@ -15,5 +15,21 @@ const checks: Readonly<Record<Monitor['type'], Check>> = {
   exec: checkExec,
 };
 
-/** Makes the check that the target's monitor asks for. Never rejects. */
-export const runCheck: Check = (target, context) => checks[target.monitor.type](target, context);
+/**
+ * Gives the function that makes whatever check a target's monitor asks for; it never rejects. Unless
+ * `allowExec`, commands are not run and their outcome is `unknown`: a token that may write monitors
+ * must not by itself be a shell on every agent.
+ */
+export function createCheck(allowExec: boolean): Check {
+  return (target, context) => {
+    const { type } = target.monitor;
+    if (type === 'exec' && !allowExec) return Promise.resolve(execRefused);
+    return checks[type](target, context);
+  };
+}
+
+const execRefused: CheckResult = {
+  outcome: 'unknown',
+  error: 'exec-refused',
+  errorText: 'this agent runs no commands; start it with --allow-exec if monitors may run them',
+};
