@@ -16,7 +16,7 @@ import {
   parseGeoFlag,
 } from './flags.ts';
 import type { Terminal } from './program.ts';
-import { type RunningNode, startNode } from './start-node.ts';
+import type { RunningNode } from './start-node.ts';
 
 /** The name of the file in the data directory that keeps the first admin token for local commands. */
 export const tokenFileName = 'admin.token';
@@ -111,6 +111,8 @@ export function registerServe(program: Command, terminal: Terminal, version: str
 }
 
 async function serve(flags: ServeFlags, terminal: Terminal, version: string): Promise<void> {
+  // Loaded here, so that the other commands start without the server.
+  const { startNode } = await import('./start-node.ts');
   const log = openLog(flags.logLevel, flags.json === true);
   const demo = flags.demo === true ? await startDemo() : undefined;
   let node: RunningNode;

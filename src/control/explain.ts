@@ -1,7 +1,7 @@
 import { MeridianError } from '../base/errors.ts';
 import { formatIp, type IpAddress, maskIp, parseIp, unmapIp } from '../base/ip.ts';
 import { Random } from '../base/random.ts';
-import type { GeoSources } from '../geo/geo-sources.ts';
+import { embeddedCountryDatabase, type GeoSources } from '../geo/geo-sources.ts';
 import type { ServiceHealth } from '../health/verdict.ts';
 import type { EstimateLatency, LatencyEstimate } from '../latency/estimate.ts';
 import type { Vip } from '../policy/choice.ts';
@@ -36,7 +36,8 @@ export function explain(parts: ExplainParts, question: ExplainQuestion): Explana
     address: formatIp(client),
     family: client.family,
     place: located.place,
-    source: located.source,
+    // A path inside node_modules would tell nobody anything.
+    source: located.source.replace(embeddedCountryDatabase(), 'the embedded country database'),
   };
   const service =
     steering.service === undefined
