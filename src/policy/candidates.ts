@@ -51,8 +51,16 @@ export function makeCandidate(scope: Scope, { node, label, weight }: ChildSpec):
   return { node, outcome, eligible, weight: weight ?? sum, given, key };
 }
 
-/** Evaluates all children and keeps those of the best rank. */
-export function selectCandidates(scope: Scope, children: readonly ChildSpec[]): Selection {
+/** Evaluates all children of a node and keeps those of the best rank. */
+export function selectCandidates(
+  scope: Scope,
+  node: PolicyNode,
+  children: readonly ChildSpec[],
+): Selection {
+  return scope.ofChildren(node, () => bestRanked(scope, children));
+}
+
+function bestRanked(scope: Scope, children: readonly ChildSpec[]): Selection {
   const all = children.map((child) => makeCandidate(scope, child));
   let best = 4;
   for (const candidate of all) best = Math.min(best, rankOf(candidate));

@@ -7,6 +7,7 @@ import { type Standing, standingsFailingOpen, standingsOf, wholeMember } from '.
 import { Ground, type GroundInput } from './ground.ts';
 import { settle } from './outcome.ts';
 import { rotationPieces } from './rotation.ts';
+import { SequenceMemo } from './sequence-memo.ts';
 import { choiceMembers, choiceShares } from './shares.ts';
 import type { PolicyNode, Region, Service } from './traffic.ts';
 import { nodesOf } from './tree.ts';
@@ -47,6 +48,7 @@ export class Decider {
   readonly #input: GroundInput;
   readonly #ground: Ground;
   readonly #canServe: boolean;
+  readonly #settled = new SequenceMemo<Choice>();
   #open: { readonly ground: Ground; readonly spare: Choice | undefined } | undefined;
 
   constructor(input: GroundInput) {
@@ -64,7 +66,7 @@ export class Decider {
     const { policy } = this.#input.service;
     const outcome = new Walk(this.#ground, facts, trace).evaluate(policy);
     if (this.#canServe) {
-      const choice = settle(outcome.pieces);
+      const choice = this.#settled.get([outcome.pieces], () => settle(outcome.pieces));
       return { choice, ttlSeconds: this.#ttlOf(choice), failedOpen: false };
     }
     const configured = [...this.standings.values()].some(({ drop }) => drop !== 'no-address');

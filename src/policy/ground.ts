@@ -4,7 +4,7 @@ import type { Outcome } from './outcome.ts';
 import type { Census } from './scope.ts';
 import { childKey } from './sticky-key.ts';
 import type { PolicyNode } from './traffic.ts';
-import { dependsOnClient, membersBelow } from './tree.ts';
+import { childrenOf, dependsOnClient, membersBelow } from './tree.ts';
 
 export interface GroundInput extends StandingsInput {
   readonly estimate: EstimateLatency;
@@ -19,6 +19,7 @@ export class Ground {
   readonly standings: ReadonlyMap<string, Standing>;
   readonly #censuses = new WeakMap<PolicyNode, Census>();
   readonly #onces = new WeakMap<PolicyNode, unknown>();
+  readonly #ofChildren = new WeakMap<PolicyNode, unknown>();
   readonly #depends = new WeakMap<PolicyNode, boolean>();
   readonly #outcomes = new WeakMap<PolicyNode, Outcome>();
 
@@ -46,20 +47,34 @@ export class Ground {
     return this.#onces.get(node) as T;
   }
 
+  /** What is made of a node's children, once where they are the same for every client. */
+  ofChildren<T>(node: PolicyNode, make: () => T): T {
+    if (this.#ofChildren.has(node)) return this.#ofChildren.get(node) as T;
+    const made = make();
+    if (!childrenOf(node).some((child) => this.#dependsOnClient(child))) {
+      this.#ofChildren.set(node, made);
+    }
+    return made;
+  }
+
   /** The node's outcome where it is the same for every client, worked out once. */
   sharedOutcome(node: PolicyNode, make: () => Outcome): Outcome {
-    let depends = this.#depends.get(node);
-    if (depends === undefined) {
-      depends = dependsOnClient(node);
-      this.#depends.set(node, depends);
-    }
-    if (depends) return make();
+    if (this.#dependsOnClient(node)) return make();
     let outcome = this.#outcomes.get(node);
     if (outcome === undefined) {
       outcome = make();
       this.#outcomes.set(node, outcome);
     }
     return outcome;
+  }
+
+  #dependsOnClient(node: PolicyNode): boolean {
+    let depends = this.#depends.get(node);
+    if (depends === undefined) {
+      depends = dependsOnClient(node);
+      this.#depends.set(node, depends);
+    }
+    return depends;
   }
 }
 

@@ -7,14 +7,16 @@ import {
   servingOf,
   sharesOf,
 } from './candidates.ts';
-import { nobody, type Outcome, overlay, type Piece, turnout } from './outcome.ts';
+import { nobody, type Outcome, overlay, type Piece } from './outcome.ts';
 import type { Scope } from './scope.ts';
+import { SequenceMemo } from './sequence-memo.ts';
 import type { PolicyNode } from './traffic.ts';
 
 type LatencyNode = Extract<PolicyNode, { kind: 'latency' }>;
 
 interface Timed {
   readonly candidate: Candidate;
+  readonly index: number;
   readonly ms: number;
 }
 
@@ -28,27 +30,35 @@ interface Timed {
  */
 export function evaluateLatency(node: LatencyNode, scope: Scope): Outcome {
   const children = node.children.map((child, index) => ({ node: child, label: `[${index}]` }));
-  const { candidates, desperate } = selectCandidates(scope, children);
+  const { candidates, desperate } = selectCandidates(scope, node, children);
   if (candidates.length === 0) return nobody(children.length);
   const sorted = candidates
-    .map((candidate): Timed => ({ candidate, ms: latencyTo(candidate, scope) }))
+    .map((candidate, index): Timed => ({ candidate, index, ms: latencyTo(candidate, scope) }))
     .sort((a, b) => a.ms - b.ms);
+  const memo = scope.once(node, () => new SequenceMemo<readonly Piece[]>());
   const used: Timed[] = [];
-  let pieces: readonly Piece[] = [];
-  while (used.length < sorted.length && turnout(pieces) < 1) {
+  const lists: (readonly Piece[])[] = [];
+  let top = 0;
+  while (used.length < sorted.length && top < 1) {
     const group = fastest(sorted.slice(used.length), node);
     used.push(...group);
-    const tied = group.map(({ candidate }) => candidate);
-    const shares = sharesOf(tied, effectiveWeights(tied));
-    const piece = { upTo: jointTurnout(tied), choice: drawAmong(tied, shares) };
-    pieces = overlay([pieces, [piece]]);
+    // In the order written, so that a tie is one choice whichever of its members is a hair faster.
+    const tied = [...group].sort((a, b) => a.index - b.index).map(({ candidate }) => candidate);
+    lists.push(memo.get(tied, () => shareAmong(tied)));
+    top = Math.max(top, jointTurnout(tied));
   }
+  const pieces = memo.get(lists, () => overlay(lists));
   return {
     pieces,
     failed: desperate || scope.isBelowMinimum(node),
     serving: servingOf(used.map(({ candidate }) => candidate)),
     note: () => used.map(describe).join(', '),
   };
+}
+
+function shareAmong(tied: readonly Candidate[]): readonly Piece[] {
+  const shares = sharesOf(tied, effectiveWeights(tied));
+  return [{ upTo: jointTurnout(tied), choice: drawAmong(tied, shares) }];
 }
 
 function latencyTo({ outcome }: Candidate, scope: Scope): number {

@@ -27,7 +27,7 @@ export function evaluateLeastLoad(
   scope: Scope,
 ): Outcome {
   const children = node.children.map((child, index) => ({ node: child, label: `[${index}]` }));
-  const { candidates, desperate } = selectCandidates(scope, children);
+  const { candidates, desperate } = selectCandidates(scope, node, children);
   if (candidates.length === 0) return nobody(children.length);
   const free = freeCapacities(candidates);
   const weights = free.map((amount, index) => amount * factorOfCandidate(candidates[index]!));

@@ -1,8 +1,9 @@
 import { type Candidate, selectCandidates, servingOf } from './candidates.ts';
-import { nobody, type Outcome } from './outcome.ts';
+import { nobody, type Outcome, type Piece } from './outcome.ts';
 import { preferencePieces } from './rotation.ts';
 import { rotateAmong } from './round-robin.ts';
 import type { Scope } from './scope.ts';
+import { SequenceMemo } from './sequence-memo.ts';
 import type { PolicyNode } from './traffic.ts';
 
 type NearestNode = Extract<PolicyNode, { kind: 'nearest' }>;
@@ -16,7 +17,7 @@ type NearestNode = Extract<PolicyNode, { kind: 'nearest' }>;
  */
 export function evaluateNearest(node: NearestNode, scope: Scope): Outcome {
   const children = node.children.map((child, index) => ({ node: child, label: `[${index}]` }));
-  const { candidates, desperate } = selectCandidates(scope, children);
+  const { candidates, desperate } = selectCandidates(scope, node, children);
   if (candidates.length === 0) return nobody(children.length);
   const failed = desperate || scope.isBelowMinimum(node);
   if (scope.facts.client.coordinates === undefined) {
@@ -32,10 +33,13 @@ export function evaluateNearest(node: NearestNode, scope: Scope): Outcome {
     .sort((a, b) => a.km - b.km);
   const order = sorted.map(({ candidate }) => candidate);
   const used = order.slice(0, reachOf(order, node.answers));
+  const memo = scope.once(node, () => new SequenceMemo<readonly Piece[]>());
   return {
-    pieces: preferencePieces(
-      used.map(({ outcome }) => outcome),
-      node.answers,
+    pieces: memo.get(used, () =>
+      preferencePieces(
+        used.map(({ outcome }) => outcome),
+        node.answers,
+      ),
     ),
     failed,
     serving: servingOf(used),

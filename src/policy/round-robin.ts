@@ -18,7 +18,7 @@ export function evaluateRoundRobin(
   scope: Scope,
 ): Outcome {
   const children = node.children.map((child, index) => ({ node: child, label: `[${index}]` }));
-  const { candidates, desperate } = selectCandidates(scope, children);
+  const { candidates, desperate } = selectCandidates(scope, node, children);
   if (candidates.length === 0) return nobody(node.children.length);
   return {
     pieces: rotateAmong(candidates, node.answers),

@@ -23,6 +23,11 @@ export interface Scope {
   evaluate(child: PolicyNode, label: string): Outcome;
   /** True when the node's healthy share is below its `minHealthy`, else the service's. */
   isBelowMinimum(node: PolicyNode): boolean;
+  /**
+   * Keeps what is made of a node's children for as long as they are the same for every client: with
+   * thousands of client classes, most of the work of compiling would be to make it again.
+   */
+  ofChildren<T>(node: PolicyNode, make: () => T): T;
   /** Keeps what is worked out once per node, such as an index of its rules. */
   once<T>(node: PolicyNode, make: () => T): T;
 }

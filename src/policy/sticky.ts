@@ -27,7 +27,7 @@ export function evaluateSticky(
     label: `[${index}]`,
     weight,
   }));
-  const { candidates, desperate } = selectCandidates(scope, children);
+  const { candidates, desperate } = selectCandidates(scope, node, children);
   if (candidates.length === 0) return nobody(children.length);
   const weights = effectiveWeights(candidates);
   const alternatives = withDistinctKeys(

@@ -39,6 +39,11 @@ export class Walk implements Scope {
     return this.#ground.once(node, make);
   }
 
+  ofChildren<T>(node: PolicyNode, make: () => T): T {
+    // A trace wants the children's steps each time.
+    return this.#trace === undefined ? this.#ground.ofChildren(node, make) : make();
+  }
+
   /** The whole tree's outcome: its steps' paths begin with the root's kind. */
   evaluate(node: PolicyNode, label = ''): Outcome {
     if (this.#trace === undefined) return this.#ground.sharedOutcome(node, () => this.#enter(node));

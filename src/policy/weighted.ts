@@ -23,7 +23,7 @@ export function evaluateWeighted(
     label: `[${index}]`,
     weight,
   }));
-  const { candidates, desperate } = selectCandidates(scope, children);
+  const { candidates, desperate } = selectCandidates(scope, node, children);
   if (candidates.length === 0) return nobody(node.children.length);
   const shares = sharesOf(candidates, effectiveWeights(candidates));
   return {

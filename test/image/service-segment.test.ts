@@ -18,6 +18,7 @@ import {
   byDistance,
   colombo,
   failover,
+  latency,
   nearest,
   paris,
   places,
@@ -127,6 +128,17 @@ test('compileService() writes equal choices of many classes once', () => {
   const tables = 2 * classes.length;
   // Three possible answers per family, each with a root of 3 words and a node of 3.
   assert.ok(view.words.length - tables < 100, `${view.words.length - tables} words of programs`);
+});
+
+test('compileService() writes a tie once, whichever of its members is a hair faster', () => {
+  const of = service(latency(['ireland', 'frankfurt'], { toleranceMs: 100 }), {
+    ireland: {},
+    frankfurt: {},
+  });
+  const near = (place: string) => ({ prefixes: [], coordinates: places[place]! });
+  const one = compile(of, [near('ireland'), near('ireland')], 0);
+  const both = compile(of, [near('ireland'), near('frankfurt')], 0);
+  assert.equal(both.words.length, one.words.length);
 });
 
 test('pickAnswer() and pickFromChoice() keep a client on its member for equal hashes', () => {

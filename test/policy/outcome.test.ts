@@ -43,6 +43,18 @@ test('overlay() fills at every u what the earlier lists leave open', () => {
   );
 });
 
+test('overlay() gives pieces whose ends rise', () => {
+  fc.assert(
+    fc.property(fc.array(pieces, { maxLength: 4 }), (lists) => {
+      const ends = overlay(lists).map(({ upTo }) => upTo);
+      assert.deepEqual(
+        ends,
+        [...new Set(ends)].sort((x, y) => x - y),
+      );
+    }),
+  );
+});
+
 test('settle() spreads pieces by their widths and drops what is open', () => {
   const settled = settle([
     { upTo: 0.1, choice: a },
