@@ -94,6 +94,53 @@ const changes = {
   changes: Type.Array(change),
 };
 
+const regions = Type.Optional(Type.Array(Type.String({ description: 'A region.' })));
+
+const simulationRequest = {
+  down: regions,
+  drain: regions,
+  up: regions,
+  dial: Type.Optional(Type.Record(Type.String(), Type.Number(), { description: 'By region.' })),
+  services: Type.Optional(
+    Type.Array(Type.String(), { description: 'Which to look at; all when left out.' }),
+  ),
+  demand: Type.Optional(
+    Type.Record(Type.String(), Type.Number(), {
+      description: "By service, in the unit of its members' capacity.",
+    }),
+  ),
+};
+
+const number = Type.Number();
+const maybe = Type.Optional(Type.Number());
+
+const simulatedService = {
+  service: Type.String(),
+  members: Type.Array(
+    Type.Object({
+      member: Type.String(),
+      shareBefore: share,
+      shareAfter: share,
+      capacity: maybe,
+      demandBefore: maybe,
+      demandAfter: maybe,
+      breachBefore: Type.Optional(Type.Boolean()),
+      breachAfter: Type.Optional(Type.Boolean()),
+    }),
+  ),
+  demand: maybe,
+  demandSource: Type.Optional(words(['request', 'reported'])),
+  sustainableBefore: maybe,
+  sustainableAfter: maybe,
+  meanDistanceKmBefore: number,
+  meanDistanceKmAfter: number,
+  meanLatencyMsBefore: maybe,
+  meanLatencyMsAfter: maybe,
+  deadShareBefore: share,
+  deadShareAfter: share,
+  emptyShareAfter: share,
+};
+
 /** Every component but those of the operator's objects. */
 export const answerComponents: Readonly<Record<string, TSchema>> = {
   Problem: Type.Object({
@@ -201,8 +248,17 @@ export const answerComponents: Readonly<Record<string, TSchema>> = {
     ttlSeconds: Type.Optional(Type.Integer()),
     note: Type.Optional(Type.String()),
   }),
-  SimulationRequest: Type.Object({}, { additionalProperties: true }),
-  Simulation: Type.Object({}, { additionalProperties: true }),
+  SimulationRequest: Type.Object(simulationRequest, { additionalProperties: false }),
+  Simulation: Type.Object({
+    revision: count('The revision that was looked at.'),
+    population: Type.Object({
+      inhabitants: count('People whom the clients stand for.'),
+      detail: words(['city', 'country']),
+    }),
+    services: Type.Array(
+      Type.Object(simulatedService, { description: 'Before and after, per service.' }),
+    ),
+  }),
   Alive: Type.Object({ alive: Type.Literal(true), version: Type.String() }),
   Ready: Type.Object({ ready: Type.Boolean(), reasons: Type.Array(Type.String()) }),
 };

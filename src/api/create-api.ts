@@ -109,5 +109,10 @@ function guardEverything(app: ApiInstance, context: ApiContext, metrics: ApiMetr
     // Before the body is read; what is below /v1 asks for the token first.
     if (request.is404 && !request.url.startsWith('/v1')) throw unknownPath(request.url);
   });
-  app.addHook('onResponse', async (request, reply) => metrics.observe(request, reply));
+  app.addHook('onResponse', async (request, reply) => {
+    metrics.observe(request, reply);
+    const { method, id, identity, routeOptions } = request;
+    const fields = { requestId: id, method, route: routeOptions.url, status: reply.statusCode };
+    context.log.debug({ ...fields, actor: identity?.name, ms: reply.elapsedTime }, 'answered');
+  });
 }

@@ -41,11 +41,29 @@ export function openApiOptions(version: string): FastifyDynamicSwaggerOptions {
       },
       tags,
     },
+    transform: ({ schema, url, route }) => {
+      const method = String([route.method].flat()[0]).toLowerCase();
+      return { schema: { ...schema, operationId: operationId(method, url) }, url };
+    },
     refResolver: {
       buildLocalReference: (json, _baseUri, _fragment, index) =>
         String(json['$id'] ?? `def-${index}`),
     },
   };
+}
+
+/** `GET /v1/zones/:zone/rrsets` → `getZonesByZoneRrsets`: stable names for generated clients. */
+function operationId(method: string, url: string): string {
+  const words = url
+    .replace(/^\/v1/, '')
+    .split('/')
+    .filter((segment) => segment !== '')
+    .map((segment) =>
+      segment
+        .replace(/^:/, 'by-')
+        .replace(/(^|-)(\w)/g, (_, _dash, letter) => letter.toUpperCase()),
+    );
+  return method + (words.join('') || 'Overview');
 }
 
 /** Makes the components known to an instance, so that routes can refer to them. */

@@ -24,6 +24,7 @@ export interface Answer {
   readonly description: string;
   readonly schema?: TSchema;
   readonly content?: Readonly<Record<string, TSchema>>;
+  readonly headers?: Readonly<Record<string, object>>;
 }
 
 const problemAnswer = {
@@ -108,6 +109,7 @@ export function pageOf(item: TSchema): TSchema {
 
 const writeResponseHeaders = {
   'X-Revision': { type: 'integer', description: 'The revision that this write made.' },
+  ETag: { type: 'string', description: 'The new ETag of the object.' },
   'X-Warning': { type: 'string', description: 'One problem that did not stop the write.' },
 };
 
@@ -122,10 +124,17 @@ export function writeAnswers(object: TSchema, options: { creates: boolean }) {
   const changed: Answer = {
     description: 'The object after the write; with dryRun, the plan.',
     schema: Type.Union([object, component('Plan')]),
+    headers: writeResponseHeaders,
   };
-  return options.creates
-    ? { 200: changed, 201: { description: 'The new object.', schema: object } }
-    : { 200: changed };
+  const made: Answer = {
+    description: 'The new object.',
+    schema: object,
+    headers: {
+      ...writeResponseHeaders,
+      Location: { type: 'string', description: 'Its path.' },
+    },
+  };
+  return options.creates ? { 200: changed, 201: made } : { 200: changed };
 }
 
 /** The answers of a delete: nothing, or the plan of a dry run. */
@@ -135,10 +144,8 @@ export const deleteAnswers = {
 };
 
 function toResponse(answer: Answer): object {
-  const { description, schema, content } = answer;
-  if (content !== undefined) {
-    const entries = Object.entries(content).map(([type, each]) => [type, { schema: each }]);
-    return { description, content: Object.fromEntries(entries) };
-  }
-  return { description, content: { [mediaTypes.json]: { schema: schema ?? Type.Unknown() } } };
+  const { description, schema, headers = {} } = answer;
+  const content = answer.content ?? { [mediaTypes.json]: schema ?? Type.Unknown() };
+  const entries = Object.entries(content).map(([type, each]) => [type, { schema: each }]);
+  return { description, headers, content: Object.fromEntries(entries) };
 }

@@ -17,7 +17,8 @@ export const dataContentPolicy = "default-src 'none'; frame-ancestors 'none'; sa
 export const docsContentPolicy = [
   "default-src 'none'",
   "script-src 'self'",
-  "style-src-elem 'self'",
+  // The hash is of the one style element that Swagger UI's bundle adds itself.
+  "style-src-elem 'self' 'sha256-RL3ie0nH+Lzz2YNqQN83mnU0J1ot4QL7b99vMdIX99w='",
   "style-src-attr 'unsafe-inline'",
   "img-src 'self' data:",
   "connect-src 'self'",

@@ -164,7 +164,8 @@ describe('problems (RFC 9457)', () => {
       /-1/,
     ],
     ['POST', '/v1/measurements', {}, {}, 422, 'E_FORM_MISSING', /"samples"/],
-    ['POST', '/v1/simulations', {}, {}, 404, 'E_NOT_FOUND', /simulations/],
+    ['POST', '/v1/simulations', {}, { down: ['moon'] }, 422, 'E_SIMULATION', /"moon"/],
+    ['POST', '/v1/simulations', {}, undefined, 422, 'E_FORM_MISSING', /empty/],
   ];
   for (const [method, url, headers, body, status, code, detail] of cases) {
     const sent = typeof body === 'string' ? body.slice(0, 20) : JSON.stringify(body);

@@ -13,6 +13,7 @@ import { emptyConfiguration } from '../../src/control/load-configuration.ts';
 import { Tokens } from '../../src/control/tokens.ts';
 import { openGeoSources } from '../../src/geo/geo-sources.ts';
 import { LatencyTable } from '../../src/latency/latency-table.ts';
+import { simulate } from '../../src/simulate/simulate.ts';
 import { MemoryStore } from '../../src/store/memory-store.ts';
 import { checkAnswer } from './check-answer.ts';
 
@@ -99,6 +100,23 @@ export async function startHarness(options: Partial<ApiOptions> = {}): Promise<H
     version: '0.0.0-test',
     metrics: () => '# HELP meridian_up 1\nmeridian_up 1\n',
     ready: () => ({ ready: true, reasons: [] }),
+    simulate: async (request) =>
+      simulate(request, {
+        configuration: () => controller.configuration(),
+        health: (service) => health.health(service),
+        estimate: latency.estimate,
+        distinctions: () => undefined,
+        detail: () => 'country',
+        population: [
+          {
+            name: 'Paris',
+            country: 'FR',
+            coordinates: { latitude: 48.9, longitude: 2.3 },
+            inhabitants: 2_000_000,
+            city: true,
+          },
+        ],
+      }),
     ...options,
   });
   const admin = tokens.create({ name: 'root', scopes: ['admin'] }).secret;
