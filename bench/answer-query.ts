@@ -1,0 +1,113 @@
+/**
+ * Nanoseconds per answered query of `answerQuery` alone: no sockets, one thread.
+ * Run: node bench/answer-query.ts [queries per kind, default 500000]
+ */
+import { parseIp } from '../src/base/ip.ts';
+import { encodeServiceSegment } from '../src/image/service-segment.ts';
+import { compileZoneIndex } from '../src/image/zone-index.ts';
+import { compileZone } from '../src/image/zone-segment.ts';
+import { createSlot, setPeer } from '../src/server/answer-datagram.ts';
+import { answerQuery } from '../src/server/answer-query.ts';
+import { createCounters } from '../src/server/counters.ts';
+import { emptyImage, updateImage } from '../src/server/image.ts';
+import { Responder } from '../src/server/responder.ts';
+import { defaultSettings } from '../src/server/settings.ts';
+import { parseName } from '../src/wire/names.ts';
+import { typeNumber } from '../src/wire/type-names.ts';
+import { readZoneText } from '../src/zone/read-zone.ts';
+
+const queries = Number(process.argv[2] ?? 500_000);
+const nameCount = 10_000;
+
+const kinds: Record<string, (index: number) => [string, string]> = {
+  static: (index) => [`h${index}.example.com.`, 'A'],
+  negative: (index) => [`none${index}.example.com.`, 'A'],
+  wildcard: (index) => [`x${index}.wild.example.com.`, 'A'],
+  cname: () => ['alias.example.com.', 'A'],
+  referral: (index) => [`x${index}.sub.example.com.`, 'A'],
+  mx: () => ['example.com.', 'MX'],
+  steered: () => ['www.example.com.', 'A'],
+};
+
+function makeResponder(): Responder {
+  const hosts = Array.from({ length: nameCount }, (_, i) => `h${i} A 192.0.2.${i % 256}`);
+  const text = `$TTL 300
+@ SOA ns1 hostmaster 1 7200 900 1209600 60
+@ NS ns1
+@ MX 10 ns1
+ns1 A 192.0.2.53
+*.wild A 192.0.2.9
+alias CNAME h1
+sub NS ns.sub
+ns.sub A 192.0.2.60
+www STEER web
+${hosts.join('\n')}
+`;
+  const { zone, problems } = readZoneText(text, { origin: 'example.com.', file: 'bench' });
+  if (zone === undefined) throw new Error(JSON.stringify(problems));
+  const vip = (last: number) => ({ member: `m${last}`, address: `198.51.100.${last}` });
+  const choice = {
+    kind: 'weighted',
+    alternatives: [1, 2, 3].map((key) => ({
+      key,
+      weight: key,
+      choice: { kind: 'fixed', vips: [vip(key)] } as const,
+    })),
+  } as const;
+  const rooted = [{ choice, ttlSeconds: 30 }];
+  const responder = new Responder(defaultSettings, createCounters(), 1);
+  responder.image = updateImage(emptyImage, {
+    epoch: 1,
+    revision: 1,
+    zoneIndex: compileZoneIndex([['example.com.', 0]]),
+    zones: [{ slot: 0, segment: compileZone(zone, { serviceSlot: () => 0 }) }],
+    services: [
+      {
+        slot: 0,
+        segment: encodeServiceSegment({
+          mapSlot: -1,
+          has4: true,
+          has6: false,
+          a: rooted,
+          aaaa: rooted,
+        }),
+      },
+    ],
+    maps: [],
+  });
+  responder.attach(createSlot());
+  const peer = parseIp('192.0.2.200');
+  if (peer !== undefined) setPeer(responder, peer);
+  return responder;
+}
+
+/** A query with EDNS, as most are. */
+function makeRequest([owner, type]: [string, string]): Uint8Array {
+  const name = parseName(owner);
+  if (!(name instanceof Uint8Array)) throw new Error(name.message);
+  const header = Buffer.from('123400000001000000000001', 'hex');
+  const number = typeNumber(type) ?? 1;
+  const tail = Buffer.from([number >> 8, number & 0xff, 0, 1]);
+  return Buffer.concat([header, name, tail, Buffer.from('00002904d0000000000000', 'hex')]);
+}
+
+const responder = makeResponder();
+
+for (const [kind, question] of Object.entries(kinds)) {
+  const requests = Array.from({ length: 1024 }, (_, index) => makeRequest(question(index * 7)));
+  let octets = 0;
+  const run = (count: number): number => {
+    const start = process.hrtime.bigint();
+    for (let index = 0; index < count; index += 1) {
+      const request = requests[index & 1023] ?? new Uint8Array();
+      responder.bytes.set(request);
+      octets = answerQuery(responder, 0, request.length, 65_535);
+    }
+    return Number(process.hrtime.bigint() - start) / count;
+  };
+  run(queries / 5);
+  const nanoseconds = run(queries);
+  process.stdout.write(
+    `${kind.padEnd(10)} ${nanoseconds.toFixed(0).padStart(6)} ns/query  ${octets} octets\n`,
+  );
+}
