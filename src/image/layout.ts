@@ -78,7 +78,8 @@ export const nodeFlags = {
 
 /**
  * Types in a directory beyond the 16 bits of the wire. A cut keeps its referral under NS; where it
- * has a DS, the referral with DS for queries with DO (RFC 4035 §3.1.4) under this.
+ * has a DS and the zone is signed, the referral with DS for queries with DO (RFC 4035 §3.1.4) under
+ * this.
  */
 export const referralWithDs = 0x1_0001;
 

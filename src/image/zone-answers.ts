@@ -17,10 +17,15 @@ const typesWithAdditional: ReadonlySet<number> = new Set([
 
 const addressTypes = [rrTypes.A, rrTypes.AAAA];
 
-/** Types that a name answers from templates, in the order of its directory. */
-export function answeredTypes(name: NameDraft): number[] {
+/**
+ * Types that a name answers from templates, in the order of its directory. Referrals carry DS only in
+ * signed zones (RFC 4035 §3.1.4): without a signature it says nothing.
+ */
+export function answeredTypes(name: NameDraft, isSigned: boolean): number[] {
   if (name.isCut && name.cover === name) {
-    return name.rrsets.has(rrTypes.DS) ? [rrTypes.NS, rrTypes.DS, referralWithDs] : [rrTypes.NS];
+    if (!name.rrsets.has(rrTypes.DS)) return [rrTypes.NS];
+    const asked = [rrTypes.NS, rrTypes.DS];
+    return isSigned ? [...asked, referralWithDs] : asked;
   }
   // Below a cut or a DNAME nothing answers for itself (RFC 2181 §6.1, RFC 6672 §2.4).
   if (name.cover !== undefined) return [];

@@ -30,7 +30,8 @@ export function compileZone(zone: Zone, options: CompileZoneOptions): SharedArra
   const segment = new SegmentWriter(zoneHeader.words + size * 2 + names.size * 40);
   segment.allocate(zoneHeader.words);
   const tableStart = segment.allocate(size * 2);
-  allocateNodes(segment, names);
+  const isSigned = apex.rrsets.has(rrTypes.DNSKEY);
+  allocateNodes(segment, names, isSigned);
 
   const templates = new TemplateCompiler(segment);
   const padded = new Uint8Array(264);
@@ -42,7 +43,7 @@ export function compileZone(zone: Zone, options: CompileZoneOptions): SharedArra
     padded.fill(0, name.wire.length, name.wire.length + 4);
     const hash = hashName(paddedView, 0, name.wire.length);
     fillNode(segment, name, hash, steering(name.rrsets.get(STEER), options));
-    fillDirectory(segment, templates, names, name);
+    fillDirectory(segment, templates, names, name, answeredTypes(name, isSigned));
     putIntoTable(segment.words, tableStart, size - 1, hash, name.node);
   }
   const negativeTemplate = templates.compile(negativeContent(apex, soa));
@@ -60,10 +61,15 @@ export function compileZone(zone: Zone, options: CompileZoneOptions): SharedArra
 }
 
 /** Nodes link to each other, so that all have their place before the first is filled. */
-function allocateNodes(segment: SegmentWriter, names: ReadonlyMap<NameKey, NameDraft>): void {
+function allocateNodes(
+  segment: SegmentWriter,
+  names: ReadonlyMap<NameKey, NameDraft>,
+  isSigned: boolean,
+): void {
   for (const name of names.values()) {
     const nameWords = (name.wire.length + 3) >> 2;
-    name.node = segment.allocate(nodeLayout.words + answeredTypes(name).length * 2 + nameWords);
+    const directoryWords = answeredTypes(name, isSigned).length * 2;
+    name.node = segment.allocate(nodeLayout.words + directoryWords + nameWords);
   }
 }
 
@@ -108,8 +114,8 @@ function fillDirectory(
   templates: TemplateCompiler,
   names: ReadonlyMap<NameKey, NameDraft>,
   name: NameDraft,
+  types: readonly number[],
 ): void {
-  const types = answeredTypes(name);
   segment.words[name.node + nodeLayout.rrsetCount] = types.length;
   let at = name.node + nodeLayout.words;
   for (const type of types) {

@@ -73,6 +73,15 @@ big      TXT ${Array.from({ length: 6 }, (_, i) => `"${String(i).repeat(220)}"`)
 ns1  A 192.0.2.70
 www  A 192.0.2.71
 `,
+  'signed.example.': `$TTL 300
+@    SOA ns1 hostmaster 7 7200 900 1209600 3600
+@    NS ns1
+@    DNSKEY 257 3 13 mdsswUyr3DPW132mOi8V9xESWE8jTo0dxCjjnopKl+GqJxpVXckHAeF+KkxLbxILfDLUT0rAK9iUzy1L53eKGQ==
+ns1  A 192.0.2.70
+sub  NS ns.sub
+sub  DS 12345 13 2 0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20
+ns.sub A 192.0.2.60
+`,
   'example.org.': `$TTL 600
 @    SOA ns1 hostmaster 9 7200 900 1209600 30
 @    NS ns1
@@ -345,20 +354,21 @@ const cases: Record<string, Case> = {
     authority: ['sub2.example.com. 300 NS ns1.sub2.example.com.'],
     additional: ['ns1.sub2.example.com. 300 A 192.0.2.61'],
   },
-  'DS in the referral for queries with DO (RFC 4035 §3.1.4)': {
-    q: 'www.sub.example.com. A',
+  'DS in the referral of a signed zone for queries with DO (RFC 4035 §3.1.4)': {
+    q: 'www.sub.signed.example. A',
     options: { edns: { dnssecOk: true } },
     is: 'NOERROR',
     authority: [
-      'sub.example.com. 300 NS ns.sub.example.com.',
-      'sub.example.com. 300 NS ns1.sub2.example.com.',
-      'sub.example.com. 300 DS 12345 13 2 0102030405060708090A0B0C0D0E0F101112131415161718191A1B1C1D1E1F20',
+      'sub.signed.example. 300 NS ns.sub.signed.example.',
+      'sub.signed.example. 300 DS 12345 13 2 0102030405060708090A0B0C0D0E0F101112131415161718191A1B1C1D1E1F20',
     ],
-    additional: [
-      'ns.sub.example.com. 300 A 192.0.2.60',
-      'ns.sub.example.com. 300 AAAA 2001:db8::60',
-      'ns1.sub2.example.com. 300 A 192.0.2.61',
-    ],
+    additional: ['ns.sub.signed.example. 300 A 192.0.2.60'],
+  },
+  'no DS in the referral without DO (RFC 3225 §3)': {
+    q: 'www.sub.signed.example. A',
+    is: 'NOERROR',
+    authority: ['sub.signed.example. 300 NS ns.sub.signed.example.'],
+    additional: ['ns.sub.signed.example. 300 A 192.0.2.60'],
   },
   'DS at a cut is ours (RFC 4035 §3.1.4.1)': {
     q: 'sub.example.com. DS',
