@@ -26,8 +26,11 @@ export function v1Routes(app: ApiInstance, context: ApiContext): void {
     if (request.is404) throw unknownPath(request.url);
     reply.header('cache-control', 'no-store');
     const { produces: offered = [mediaTypes.json], takesMasterFiles } = request.routeOptions.config;
-    const isMasterFile = essence(request.headers['content-type']) === mediaTypes.dns;
-    if (isMasterFile && takesMasterFiles !== true) throw wrongMediaType(request);
+    const sent = essence(request.headers['content-type']);
+    const isMisplaced =
+      (sent === mediaTypes.dns && takesMasterFiles !== true) ||
+      (sent === mediaTypes.mergePatch && request.method !== 'PATCH');
+    if (isMisplaced) throw wrongMediaType(request);
     const reads = request.method === 'GET' || request.method === 'HEAD';
     if (reads && preferredType(request.headers.accept, offered) === undefined) {
       throw new MeridianError({

@@ -161,6 +161,14 @@ describe('zones', () => {
       'E_FORM_DUPLICATE',
     ],
     ['octets that are not UTF-8', Buffer.from([0xff, 0xfe]), asText, 422, 'E_ZONE_ENCODING'],
+    [
+      'a merge patch',
+      '{}',
+      { 'content-type': 'application/merge-patch+json' },
+      415,
+      'E_MEDIA_TYPE',
+    ],
+    ['an empty master file', '', asText, 422, 'E_ZONE_SOA'],
     ['a body of another type', '<zone/>', { 'content-type': 'text/xml' }, 415, 'E_MEDIA_TYPE'],
     [
       'a service that is not there',

@@ -11,6 +11,12 @@ const tags = ['health'];
 
 /** Registers `/health` and `/health-events`. */
 export function healthRoutes(app: ApiInstance, context: ApiContext): void {
+  serviceRoutes(app, context);
+  memberRoute(app, context);
+  eventsRoute(app, context);
+}
+
+function serviceRoutes(app: ApiInstance, context: ApiContext): void {
   const { controller } = context;
   app.get(
     '/health',
@@ -45,6 +51,10 @@ export function healthRoutes(app: ApiInstance, context: ApiContext): void {
     },
     (request, reply) => reply.send(viewService(context, request.params.service)),
   );
+}
+
+function memberRoute(app: ApiInstance, context: ApiContext): void {
+  const { controller } = context;
   app.get(
     '/health/:service/:member',
     {
@@ -69,6 +79,9 @@ export function healthRoutes(app: ApiInstance, context: ApiContext): void {
       return reply.send({ service, ...known, targets });
     },
   );
+}
+
+function eventsRoute(app: ApiInstance, { controller }: ApiContext): void {
   app.get(
     '/health-events',
     {

@@ -70,7 +70,14 @@ const zoneContent = {
 
 /** Registers `/zones` and `/zones/{zone}`. */
 export function zoneRoutes(app: ApiInstance, context: ApiContext): void {
-  const { controller } = context;
+  takeMasterFiles(app);
+  listRoute(app, context);
+  readRoute(app, context);
+  replaceRoute(app, context);
+  removeRoute(app, context);
+}
+
+function takeMasterFiles(app: ApiInstance): void {
   app.addContentTypeParser(
     mediaTypes.dns,
     { parseAs: 'buffer', bodyLimit: limits.zoneBodyBytes },
@@ -82,7 +89,9 @@ export function zoneRoutes(app: ApiInstance, context: ApiContext): void {
       }
     },
   );
+}
 
+function listRoute(app: ApiInstance, context: ApiContext): void {
   app.get(
     '/zones',
     {
@@ -96,7 +105,7 @@ export function zoneRoutes(app: ApiInstance, context: ApiContext): void {
       }),
     },
     (request, reply) => {
-      const { zones } = controller.configuration();
+      const { zones } = context.controller.configuration();
       const { identity } = request;
       const mayRead = (zone: NameKey) =>
         identity !== undefined && context.tokens.allows(identity, 'read', zone);
@@ -106,7 +115,9 @@ export function zoneRoutes(app: ApiInstance, context: ApiContext): void {
       return reply.send({ items, next: page.next });
     },
   );
+}
 
+function readRoute(app: ApiInstance, context: ApiContext): void {
   app.get(
     '/zones/:zone',
     {
@@ -121,7 +132,7 @@ export function zoneRoutes(app: ApiInstance, context: ApiContext): void {
     (request, reply) => {
       const name = readZoneName(request.params.zone);
       const zone = zoneNamed(context, name);
-      const etag = controller.etag('zone', name);
+      const etag = context.controller.etag('zone', name);
       if (etag !== undefined) {
         reply.header('etag', etag);
         if (isUnchanged(request, etag)) return reply.code(304).send();
@@ -133,7 +144,9 @@ export function zoneRoutes(app: ApiInstance, context: ApiContext): void {
       return reply.send({ ...zoneSummary(zone), rrsets });
     },
   );
+}
 
+function replaceRoute(app: ApiInstance, context: ApiContext): void {
   app.put(
     '/zones/:zone',
     {
@@ -159,7 +172,7 @@ export function zoneRoutes(app: ApiInstance, context: ApiContext): void {
       if (request.body === undefined) throw new MeridianError(missingBody);
       const isText = essence(request.headers['content-type']) === mediaTypes.dns;
       const result = isText
-        ? await controller.applyZoneText(
+        ? await context.controller.applyZoneText(
             name,
             request.body as string,
             applyOptions(context, request, target),
@@ -174,7 +187,9 @@ export function zoneRoutes(app: ApiInstance, context: ApiContext): void {
       });
     },
   );
+}
 
+function removeRoute(app: ApiInstance, context: ApiContext): void {
   app.delete(
     '/zones/:zone',
     {
