@@ -9,13 +9,9 @@ import { followCname } from './follow.ts';
 import { locate, states } from './locate.ts';
 import type { Responder } from './responder.ts';
 import { steer, steerings } from './steer.ts';
+import { redirectedBytes, writeAncestor, writeNegative, writeOwned } from './write-answer.ts';
 import { extendedErrors } from './write-opt.ts';
-import {
-  recordHeadBytes,
-  writeAnyHinfo,
-  writeSynthesizedCname,
-  writeTemplate,
-} from './write-records.ts';
+import { writeAnyHinfo, writeSynthesizedCname } from './write-records.ts';
 
 /**
  * Answers the request of `bytes` octets at `at` of the responder's buffer, in place: packet in →
@@ -132,31 +128,6 @@ function answerSteered(responder: Responder, zone: ZoneView): number {
     default:
       return failed(responder);
   }
-}
-
-function writeOwned(responder: Responder, zone: ZoneView): boolean {
-  const { template, ownerAt, ownerBytes } = responder;
-  return writeTemplate(responder, zone, template, ownerAt, ownerBytes);
-}
-
-/** What `locate` found belongs to an ancestor of the name: a cut or the owner of a DNAME. */
-function writeAncestor(responder: Responder, zone: ZoneView): boolean {
-  const { template, ancestorBytes } = responder;
-  const ancestorAt = responder.ownerAt + responder.ownerBytes - ancestorBytes;
-  return writeTemplate(responder, zone, template, ancestorAt, ancestorBytes);
-}
-
-/** The SOA says which zone denies, and for how long (RFC 2308 §3). */
-function writeNegative(responder: Responder, zone: ZoneView): boolean {
-  const { originBytes, negativeTemplate } = zone;
-  const originAt = responder.ownerAt + responder.ownerBytes - originBytes;
-  return writeTemplate(responder, zone, negativeTemplate, originAt, originBytes);
-}
-
-/** Octets of the name that the DNAME at `dnameAt` of the buffer makes of the current one. */
-function redirectedBytes(responder: Responder, dnameAt: number): number {
-  const targetBytes = responder.view.getUint16(dnameAt + recordHeadBytes - 2);
-  return responder.ownerBytes - responder.ancestorBytes + targetBytes;
 }
 
 function truncated(responder: Responder): number {
