@@ -4,6 +4,8 @@ export const limits = {
   labelBytes: 63,
   nameBytes: 255,
   messageBytes: 65_535,
+  /** A name has at most 127 labels, so that nobody needs more; long chains only burn time. */
+  pointersPerName: 127,
   /** DNS Flag Day 2020: fits one IPv6 packet on nearly every path. */
   udpPayloadBytes: 1232,
   minUdpPayloadBytes: 512,

@@ -7,8 +7,6 @@ import { rdataCodec } from './rdata/registry.ts';
 export const headerBytes = 12;
 /** Name, type, class, TTL and length of the shortest record. */
 const leastRecordBytes = 11;
-/** A name has at most 127 labels, so that nobody needs more pointers; long chains only burn time. */
-const maxPointers = 127;
 
 /** Reads a message from front to back; after a failure it gives zeros and `failed` stays true. */
 export class MessageReader {
@@ -64,9 +62,9 @@ export class MessageReader {
       if (octet >= 0xc0) {
         if (at + 1 >= end) break;
         const target = ((octet & 0x3f) << 8) | this.#bytes[at + 1]!;
-        if (target >= barrier || target < headerBytes || pointers === maxPointers) break;
-        if (pointers === 0) this.at = at + 2;
-        pointers++;
+        if (target >= barrier || target < headerBytes) break;
+        if (pointers === limits.pointersPerName) break;
+        if (pointers++ === 0) this.at = at + 2;
         at = barrier = target;
       } else if (octet > limits.labelBytes || at + octet >= end) {
         break;

@@ -237,6 +237,15 @@ describe('decodeMessage()', () => {
     });
   });
 
+  test('does not read a record that begins inside the rdata of another', () => {
+    const inside = '00 0002 0001 00000000 0004 016100 00';
+    const rest = '0001 0001 00000000 0000';
+    assert.equal(
+      decodeMessage(bytes(`${header('0000 0002 0000 0000')} ${inside} ${rest}`)),
+      undefined,
+    );
+  });
+
   const opt = '00 0029 0200 00000000 0000';
   const refused: readonly (readonly [what: string, hex: string])[] = [
     ['a header cut short', '0000 0000 0000 0000 0000 00'],

@@ -194,6 +194,7 @@ test('nameKey() throws a MeridianError for what is no name', () => {
     assert.equal(codeOf(text), 'E_NAME_SYNTAX');
   assert.equal(codeOf('a'.repeat(64)), 'E_NAME_TOO_LONG');
   assert.equal(codeOf('a.'.repeat(128)), 'E_NAME_TOO_LONG');
+  assert.equal(codeOf(`aa.${'a.'.repeat(126)}`), 'E_NAME_TOO_LONG');
   assert.equal(nameKey('a.'.repeat(127)), 'a.'.repeat(127));
   assert.equal(nameKey('a.'.repeat(127).slice(0, -1)), 'a.'.repeat(127));
 });

@@ -67,6 +67,7 @@ describe('additionalNames()', () => {
     ['NAPTR 1 1 "a" "" "" s.a.', ['s.a.']],
     ['NAPTR 1 1 "u" "" "!a!b!" .', []],
     ['NAPTR 1 1 "" "" "" next.a.', []],
+    ['NAPTR 1 1 "sx" "" "" next.a.', []],
     ['HTTPS 1 svc.a. alpn=h2', ['svc.a.']],
     ['SVCB 0 svc.a.', ['svc.a.']],
     ['HTTPS 1 .', []],
@@ -92,4 +93,37 @@ test('rdataCodec() validates what a type demands', () => {
   assert.equal(rdataCodec(rrTypes.TXT).validate(Uint8Array.of(0)), undefined);
   assert.equal(rdataCodec(999).validate(new Uint8Array(65_535)), undefined);
   assert.equal(rdataCodec(999).validate(new Uint8Array(65_536))?.code, 'E_RDATA_RANGE');
+});
+
+describe('validate() refuses', () => {
+  const nsec = '016100';
+  const table: readonly (readonly [what: string, type: number, hex: string])[] = [
+    ['LOC of another version', rrTypes.LOC, '01121613 80000000 80000000 00989680'],
+    ['LOC with a size digit over 9', rrTypes.LOC, '00a01613 80000000 80000000 00989680'],
+    ['LOC with a size exponent over 9', rrTypes.LOC, '001a1613 80000000 80000000 00989680'],
+    ['LOC beyond the pole', rrTypes.LOC, '00121613 934fd901 80000000 00989680'],
+    ['LOC beyond 180 degrees', rrTypes.LOC, '00121613 80000000 a69fb201 00989680'],
+    ['NSEC with a window twice', rrTypes.NSEC, `${nsec} 000140 000140`],
+    ['NSEC with windows out of order', rrTypes.NSEC, `${nsec} 010140 000140`],
+    ['NSEC with an empty window', rrTypes.NSEC, `${nsec} 0000`],
+    ['NSEC with a window over 32 octets', rrTypes.NSEC, `${nsec} 0021 ${'01'.repeat(33)}`],
+    ['NSEC with a window that ends with zeros', rrTypes.NSEC, `${nsec} 00024000`],
+    ['NSEC with a window cut short', rrTypes.NSEC, `${nsec} 000240`],
+    ['NSEC3 without a next hash', rrTypes.NSEC3, '01 00 0000 00 00'],
+    ['CAA with an empty tag', rrTypes.CAA, '00 00 61'],
+    ['CAA with a hyphen in its tag', rrTypes.CAA, '00 03 612d61 61'],
+    ['a TXT string cut short', rrTypes.TXT, '02 61'],
+    ['a compression pointer', rrTypes.NS, 'c00c'],
+  ];
+  for (const [what, type, hex] of table) {
+    test(what, () => {
+      const rdata = Uint8Array.from(Buffer.from(hex.replaceAll(' ', ''), 'hex'));
+      assert.equal(rdataCodec(type).validate(rdata)?.code, 'E_RDATA_SYNTAX');
+    });
+  }
+
+  test('LOC only beyond the pole, not at it', () => {
+    const rdata = Uint8Array.from(Buffer.from('00121613934fd9008000000000989680', 'hex'));
+    assert.equal(rdataCodec(rrTypes.LOC).validate(rdata), undefined);
+  });
 });

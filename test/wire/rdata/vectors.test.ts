@@ -114,6 +114,13 @@ const vectors: Readonly<Record<string, readonly Vector[]>> = {
       '00 00 00 99 6cb02700 a69fb200 00000000',
       '90 0 0.000 S 180 0 0.000 E -100000.00m 0.00m 0.00m 90000000.00m',
     ],
+    [
+      'LOC 0 N 0 W 42849672.95m',
+      '00 12 16 13 80000000 80000000 ffffffff',
+      '0 0 0.000 N 0 0 0.000 E 42849672.95m 1.00m 10000.00m 10.00m',
+    ],
+    // Nothing times 10^5: text could not tell it from plain nothing.
+    ['LOC \\# 16 00051613800000008000000000989680', '00 05 16 13 80000000 80000000 00989680'],
   ],
   'RFC 3597 §5': [
     ['TYPE731 \\# 6 abcd ef 01 23 45', 'abcdef012345', '\\# 6 ABCDEF012345'],
