@@ -50,7 +50,7 @@ function summary(folder: string, check: FolderCheck, passed: boolean, style: Sty
       ? 'no problems'
       : `${counted(errors, 'error')}, ${counted(warnings, 'warning')}`;
   const verdict = passed ? style.green('ok') : style.red('failed');
-  return `${verdict}: ${folder}: ${held} without errors; ${found}`;
+  return `${verdict}: ${folder}: ${found}; ${held}${errors > 0 ? ' without errors' : ''}`;
 }
 
 function isWarning(problem: Problem): boolean {

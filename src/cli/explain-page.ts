@@ -15,17 +15,16 @@ const reasons: Readonly<Record<DropReason, string>> = {
 
 /** Prints an explanation as an aligned page. Ends with a newline. */
 export function formatExplanation(explanation: Explanation, style: Style): string {
-  const { question, evaluation, members } = {
-    ...explanation,
-    members: explanation.evaluation?.members,
-  };
+  const { question, evaluation } = explanation;
   const title = `${question.type} of ${question.name} for ${question.client}`;
   const parts = [
     `${style.bold(clean(title))}  (revision ${explanation.revision})\n\n`,
     formatTable(facts(explanation), { indent: 0 }),
   ];
-  if (evaluation !== undefined) parts.push(policyLines(evaluation, style));
-  if (members !== undefined) parts.push(memberTable(members, explanation, style));
+  if (evaluation !== undefined) {
+    parts.push(policyLines(evaluation, style));
+    parts.push(memberTable(evaluation.members, explanation, style));
+  }
   parts.push(answerLines(explanation, style));
   return parts.join('');
 }
@@ -34,7 +33,7 @@ function facts({ client, zone, service, note }: Explanation): string[][] {
   const rows = [
     ['Client', `${clean(client.address)}, IPv${client.family}`],
     ['Place', placeText(client.place)],
-    ['Known from', clean(client.source === '' ? 'no database' : client.source)],
+    ['Known from', clean(client.source)],
   ];
   if (zone !== undefined) rows.push(['Zone', clean(zone)]);
   if (note !== undefined) rows.push(['Name', clean(note)]);

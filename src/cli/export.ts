@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { isAcceptable, MeridianError, type Problem } from '../base/errors.ts';
+import type { ObjectWrite } from '../control/change.ts';
 import type { Configuration } from '../control/controller.ts';
 import {
   type ExportedFile,
@@ -12,8 +13,10 @@ import {
 } from '../control/export-folder.ts';
 import { Findings } from '../control/findings.ts';
 import { trafficFileName } from '../control/import-folder.ts';
-import { formatTrafficFile, readTrafficFile } from '../control/traffic-file.ts';
+import { readTrafficFile, trafficWrites } from '../control/traffic-file.ts';
 import { parseTraffic, trafficTables } from '../control/traffic-form.ts';
+import { keepSerial } from '../control/zone-writes.ts';
+import type { Traffic } from '../policy/traffic.ts';
 import { nameKey } from '../wire/names.ts';
 import { diffZones } from '../zone/diff-zone.ts';
 import { readZoneFile, readZoneText } from '../zone/read-zone.ts';
@@ -143,7 +146,7 @@ function chooseFiles(
     const path = join(folder, file.name);
     const zone = configuration.zones.get(origins.get(file.name) ?? '');
     if (!existsSync(path)) toWrite.push(file);
-    else if (zone === undefined ? saysTraffic(path, file.text) : saysZone(path, zone)) {
+    else if (zone === undefined ? saysTraffic(path, configuration.traffic) : saysZone(path, zone)) {
       same.push(file.name);
     } else if (force) toWrite.push(file);
     else {
@@ -159,12 +162,20 @@ function chooseFiles(
 
 function saysZone(path: string, zone: Zone): boolean {
   const found = readZoneFile(path).zone;
-  return found !== undefined && diffZones(found, zone).length === 0;
+  // Applying it would keep the node's serial, so a serial that lags behind says nothing else.
+  return found !== undefined && diffZones(keepSerial(found, zone), zone).length === 0;
 }
 
-function saysTraffic(path: string, text: string): boolean {
-  const { traffic, problems } = readTrafficFile(readFileSync(path, 'utf8'), path);
-  return isAcceptable(problems) && formatTrafficFile(traffic) === text;
+function saysTraffic(path: string, wanted: Traffic): boolean {
+  const { objects, problems } = readTrafficFile(readFileSync(path, 'utf8'), path);
+  return isAcceptable(problems) && sameObjects(objects, trafficWrites(wanted));
+}
+
+/** The order of objects means nothing. */
+function sameObjects(some: readonly ObjectWrite[], others: readonly ObjectWrite[]): boolean {
+  const keys = (writes: readonly ObjectWrite[]) =>
+    writes.map(({ kind, id, body }) => `${kind} ${id} ${body}`).sort();
+  return JSON.stringify(keys(some)) === JSON.stringify(keys(others));
 }
 
 /** Zone files in the folder that are of no zone of the node. */
