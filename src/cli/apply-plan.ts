@@ -36,10 +36,16 @@ export function formatPlan(plan: ShownPlan, style: Style): string {
   return `${lines.join('')}\n${formatShifts(traffic, style)}`;
 }
 
+/** Percentage points below which a shift is counted, not shown. */
+const leastPoints = 0.05;
+
 /** Prints how shares of clients move. */
 export function formatShifts(traffic: readonly TrafficShift[], style: Style): string {
   if (traffic.length === 0) return 'Answers do not move between members.\n\n';
-  const rows = traffic.map(({ service, member, before, after }) => {
+  const shown = traffic.filter(
+    ({ before, after }) => Math.abs(after - before) * 100 >= leastPoints,
+  );
+  const rows = shown.map(({ service, member, before, after }) => {
     const points = (after - before) * 100;
     const shift = `${points >= 0 ? '+' : '-'}${Math.abs(points).toFixed(1)}`;
     return [
@@ -52,7 +58,9 @@ export function formatShifts(traffic: readonly TrafficShift[], style: Style): st
     ];
   });
   const head = 'How answers move (share of clients by service and member)\n';
-  return `${head}${formatTable(rows, { right: [2, 4, 5] })}\n`;
+  const hidden = traffic.length - shown.length;
+  const rest = hidden === 0 ? '' : `  ${counted(hidden, 'member')} by less than 0.1 points\n`;
+  return `${head}${formatTable(rows, { right: [2, 4, 5] })}${rest}\n`;
 }
 
 function objectLines({ kind, id, before, after }: ShownChange, style: Style): string {
