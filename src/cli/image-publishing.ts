@@ -18,6 +18,9 @@ export interface PublishingParts {
 /** New latency values reach answers after this long at the latest, milliseconds. */
 const latencySettleMs = 1000;
 
+/** How often measurements are looked over for age, milliseconds. */
+const latencyRefreshMs = 60_000;
+
 /**
  * Brings everything that moves answers to the data plane, in one order: changes of configuration,
  * of health (at once), of geo databases and of measured latency (gathered for a second).
@@ -25,11 +28,13 @@ const latencySettleMs = 1000;
 export class ImagePublishing {
   readonly #parts: PublishingParts;
   #cancelLatency: (() => void) | undefined;
+  #cancelRefresh: () => void = () => {};
   #latencyVersion = 0;
   #measuredKeys = '';
 
   constructor(parts: PublishingParts) {
     this.#parts = parts;
+    this.#scheduleRefresh();
   }
 
   /** Resolves when every worker answers from the update; rejects when it could not be handed over. */
@@ -39,12 +44,13 @@ export class ImagePublishing {
 
   /** Health or load of these services has changed: their answers change now. */
   servicesMoved(names: readonly string[]): void {
-    this.#send(this.#parts.images.recompileServices(names));
+    this.#send(() => this.#parts.images.recompileServices(names));
   }
 
-  /** The geo databases were replaced. */
+  /** The geo databases were replaced. Throws when no maps can be made of the new ones. */
   mapsMoved(): void {
-    this.#send(this.#parts.images.rebuildMaps());
+    const update = this.#parts.images.rebuildMaps();
+    this.#send(() => update);
   }
 
   /** Takes round-trip times, and lets answers follow within a second where an estimate moved. */
@@ -54,15 +60,26 @@ export class ImagePublishing {
       const problem = this.#parts.latency.measure(sample);
       if (problem !== undefined) problems.push({ ...problem, where: `/${place}` });
     }
-    if (this.#parts.latency.version !== this.#latencyVersion) this.#followLatency();
+    this.#followLatency();
     return { accepted: samples.length - problems.length, problems };
   }
 
   close(): void {
     this.#cancelLatency?.();
+    this.#cancelRefresh();
+  }
+
+  #scheduleRefresh(): void {
+    const { clock, latency } = this.#parts;
+    this.#cancelRefresh = clock.setTimer(latencyRefreshMs, () => {
+      latency.refresh();
+      this.#followLatency();
+      this.#scheduleRefresh();
+    });
   }
 
   #followLatency(): void {
+    if (this.#parts.latency.version === this.#latencyVersion) return;
     this.#cancelLatency ??= this.#parts.clock.setTimer(latencySettleMs, () => {
       this.#cancelLatency = undefined;
       const { images, latency } = this.#parts;
@@ -74,19 +91,24 @@ export class ImagePublishing {
         coordinates: true,
       });
       // New keys split classes, which takes new maps; known keys with new values do not.
-      const update =
-        keys === this.#measuredKeys
-          ? images.recompileServices(images.servicesByPlace())
-          : images.rebuildMaps();
+      const known = keys === this.#measuredKeys;
       this.#measuredKeys = keys;
-      this.#send(update);
+      this.#send(() =>
+        known ? images.recompileServices(images.servicesByPlace()) : images.rebuildMaps(),
+      );
     });
   }
 
-  #send(update: ImageUpdate): void {
-    this.#parts.dataPlane.publish(update).catch((error) => {
-      const fields = { epoch: update.epoch, error: errorText(error) };
-      this.#parts.log.error(fields, 'an image could not be published; answers are one step behind');
-    });
+  /** Compiles and publishes; what goes wrong is logged, and what was served goes on being served. */
+  #send(compile: () => ImageUpdate): void {
+    const failed = (error: unknown) => {
+      const fields = { error: errorText(error) };
+      this.#parts.log.error(fields, 'an image could not be made; the one before goes on serving');
+    };
+    try {
+      this.#parts.dataPlane.publish(compile()).catch(failed);
+    } catch (error) {
+      failed(error);
+    }
   }
 }

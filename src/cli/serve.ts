@@ -156,6 +156,7 @@ async function serve(flags: ServeFlags, terminal: Terminal, version: string): Pr
   } else {
     terminal.out(greeting(node, tokenFile, flags.dns === undefined && flags.demo === true));
   }
+  surviveBugs(log);
   await untilStopped();
   await node.close();
   await demo?.close();
@@ -179,6 +180,19 @@ function openLog(level: string, json: boolean): Log {
         colorize: process.stderr.isTTY && process.env['NO_COLOR'] === undefined,
       });
   return pino({ level, base: null }, destination);
+}
+
+/**
+ * A bug outside the query path must not end the process: the workers answer on, from the last image
+ * (invariant 10).
+ */
+function surviveBugs(log: Log): void {
+  const note = (error: unknown) => {
+    const stack = error instanceof Error ? error.stack : String(error);
+    log.error({ stack }, `this is a bug; answering goes on: ${stack}`);
+  };
+  process.on('uncaughtException', note);
+  process.on('unhandledRejection', note);
 }
 
 /** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once. */

@@ -12,6 +12,7 @@ const headerBits = {
   aa: 0x0400,
   tc: 0x0200,
   rd: 0x0100,
+  cd: 0x0010,
 } as const;
 
 /**
@@ -83,15 +84,15 @@ export function failAnswer(responder: Responder, at: number, bytes: number): num
 }
 
 /**
- * RD and the opcode come back as they were; RA, Z and AD are clear (RFC 1035 §4.1.1), and so is CD,
- * which says nothing to an authoritative server (RFC 4035 §3.1.6).
+ * RD and the opcode come back as they were (RFC 1035 §4.1.1), and so does CD (RFC 4035 §3); RA, Z and
+ * AD are clear.
  */
 function writeHeader(responder: Responder): void {
   const { view, at, query } = responder;
   view.setUint16(
     at + 2,
     headerBits.response |
-      (query.headerFlags & (headerBits.opcode | headerBits.rd)) |
+      (query.headerFlags & (headerBits.opcode | headerBits.rd | headerBits.cd)) |
       (responder.authoritative ? headerBits.aa : 0) |
       (responder.truncated ? headerBits.tc : 0) |
       (responder.rcode & 0xf),

@@ -41,9 +41,9 @@ test('decodeQuery() drops a packet shorter than a header', () => {
   }
 });
 
-test('answerQuery() copies RD and never echoes Z, AD, CD, TC and RA (RFC 1035 §4.1.1)', () => {
-  assert.equal(answer(question(0x03f0))?.flags, 'qr aa rd');
-  assert.equal(answer(question(0x02f0))?.flags, 'qr aa');
+test('answerQuery() copies RD and CD and never echoes Z, AD, TC and RA (RFC 1035 §4.1.1, RFC 4035 §3)', () => {
+  assert.equal(answer(question(0x03f0))?.flags, 'qr aa rd cd');
+  assert.equal(answer(question(0x02e0))?.flags, 'qr aa');
 });
 
 test('decodeQuery() answers other opcodes with NOTIMP and the header alone (RFC 8906 §8.1.4)', () => {
