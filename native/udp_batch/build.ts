@@ -67,7 +67,7 @@ function build(): void {
   }
   const compiler = process.env['CC'] || 'cc';
   const options = [...flags, ...warnings, ...(isStrict ? ['-Werror'] : [])];
-  const hash = createHash('sha256').update(JSON.stringify([compiler, options]));
+  const hash = createHash('sha256').update(JSON.stringify([compiler, flags]));
   for (const file of [...sourceFiles('.c'), ...sourceFiles('.h')]) hash.update(readFileSync(file));
   const digest = hash.digest('hex');
   const digestPath = `${addonPath}.sha256`;
