@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 
@@ -83,25 +84,37 @@ export async function until<Value>(
   }
 }
 
-/** A UDP port that nothing uses on the address at the moment. */
-export function freePort(address = '127.0.0.1'): Promise<number> {
-  return new Promise((done, reject) => {
+/**
+ * A port that nothing uses on the address at the moment, over UDP nor TCP; below the ports that the
+ * kernel gives to connections, so that none takes it before the program under test does.
+ */
+export async function freePort(address = '127.0.0.1'): Promise<number> {
+  for (let attempt = 0; attempt < 100; attempt += 1) {
+    const port = 20_000 + Math.floor(Math.random() * 12_000);
+    if ((await canBindUdp(port, address)) && (await canListen(port, address))) return port;
+  }
+  throw new Error(`no free port on ${address}`);
+}
+
+function canBindUdp(port: number, address: string): Promise<boolean> {
+  return new Promise((done) => {
     const socket = createSocket('udp4');
-    socket.once('error', reject);
-    socket.bind(0, address, () => {
-      const { port } = socket.address();
-      socket.close(() => done(port));
-    });
+    socket.once('error', () => done(false));
+    socket.bind(port, address, () => socket.close(() => done(true)));
+  });
+}
+
+function canListen(port: number, address: string): Promise<boolean> {
+  return new Promise((done) => {
+    const server = createServer();
+    server.once('error', () => done(false));
+    server.listen(port, address, () => server.close(() => done(true)));
   });
 }
 
 /** True when this process may bind port 53 on an address; delegations always lead to port 53. */
 export function canBindPort53(address: string): Promise<boolean> {
-  return new Promise((done) => {
-    const socket = createSocket('udp4');
-    socket.once('error', () => done(false));
-    socket.bind(53, address, () => socket.close(() => done(true)));
-  });
+  return canBindUdp(53, address);
 }
 
 export interface RunningMeridian extends Running {

@@ -29,6 +29,9 @@ export async function startNsd(
       `  xfrdir: "${folder}"`,
       '  server-count: 1',
       '  verbosity: 1',
+      // Tests ask faster than a client may, and compare whole answers.
+      '  rrl-ratelimit: 0',
+      '  refuse-any: no',
       'remote-control:',
       '  control-enable: no',
       ...names.flatMap((name) => ['zone:', `  name: "${name}"`, `  zonefile: "${fileOf(name)}"`]),
@@ -39,6 +42,56 @@ export async function startNsd(
   await until(
     async () => (await askUdp({ address, port, name: names[0] ?? '.', type: 'SOA' })) !== undefined,
     () => `nsd: ${running.output()}`,
+  );
+  return running;
+}
+
+/** Starts Knot DNS with these zones (origin without final dot → master file) in the foreground. */
+export async function startKnot(
+  t: Test,
+  folder: string,
+  address: string,
+  port: number,
+  zones: Readonly<Record<string, string>>,
+): Promise<Running> {
+  const names = Object.keys(zones);
+  writeFiles(
+    folder,
+    Object.fromEntries(names.map((name) => [`${name}.knot-zone`, zones[name] ?? ''])),
+  );
+  const config = join(folder, 'knot.conf');
+  writeFiles(folder, {
+    'knot.conf': [
+      'server:',
+      `  listen: ${address}@${port}`,
+      `  rundir: "${folder}"`,
+      '  udp-workers: 1',
+      '  tcp-workers: 1',
+      '  background-workers: 1',
+      'log:',
+      '  - target: stderr',
+      '    any: warning',
+      'database:',
+      `  storage: "${folder}"`,
+      'template:',
+      '  - id: default',
+      `    storage: "${folder}"`,
+      '    file: "%s.knot-zone"',
+      '    semantic-checks: off',
+      '    zonefile-sync: -1',
+      '    journal-content: none',
+      'zone:',
+      ...names.map((name) => `  - domain: "${name}"`),
+      '',
+    ].join('\n'),
+  });
+  const running = startProgram(t, ['knotd', '-c', config]);
+  await until(
+    async () => {
+      const asks = names.map((name) => askUdp({ address, port, name, type: 'SOA' }));
+      return (await Promise.all(asks)).every((answer) => answer?.flags.aa === true) || undefined;
+    },
+    () => `knotd: ${running.output()}`,
   );
   return running;
 }
