@@ -3,6 +3,8 @@
  * Run: node bench/answer-query.ts [queries per kind, default 500000]
  */
 import { parseIp } from '../src/base/ip.ts';
+import { buildClientMap } from '../src/geo/build-client-map.ts';
+import { embeddedCountryDatabase, openGeoSources } from '../src/geo/geo-sources.ts';
 import { encodeServiceSegment } from '../src/image/service-segment.ts';
 import { compileZoneIndex } from '../src/image/zone-index.ts';
 import { compileZone } from '../src/image/zone-segment.ts';
@@ -27,7 +29,19 @@ const kinds: Record<string, (index: number) => [string, string]> = {
   referral: (index) => [`x${index}.sub.example.com.`, 'A'],
   mx: () => ['example.com.', 'MX'],
   steered: () => ['www.example.com.', 'A'],
+  // For a client that the resolver names, looked up among all countries of the embedded database.
+  'steered, subnet': () => ['geo.example.com.', 'A'],
 };
+
+const geo = await openGeoSources([{ kind: 'country', path: embeddedCountryDatabase() }]);
+const map = buildClientMap(geo, {
+  countries: [],
+  continents: [],
+  subdivisions: [],
+  asns: [],
+  prefixes: [],
+  coordinates: true,
+});
 
 function makeResponder(): Responder {
   const hosts = Array.from({ length: nameCount }, (_, i) => `h${i} A 192.0.2.${i % 256}`);
@@ -41,6 +55,7 @@ alias CNAME h1
 sub NS ns.sub
 ns.sub A 192.0.2.60
 www STEER web
+geo STEER geo
 ${hosts.join('\n')}
 `;
   const { zone, problems } = readZoneText(text, { origin: 'example.com.', file: 'bench' });
@@ -54,13 +69,15 @@ ${hosts.join('\n')}
       choice: { kind: 'fixed', vips: [vip(key)] } as const,
     })),
   } as const;
-  const rooted = [{ choice, ttlSeconds: 30 }];
+  const rooted = [{ choice, ttlSeconds: 30 }] as const;
   const responder = new Responder(defaultSettings, createCounters(), 1);
   responder.image = updateImage(emptyImage, {
     epoch: 1,
     revision: 1,
     zoneIndex: compileZoneIndex([['example.com.', 0]]),
-    zones: [{ slot: 0, segment: compileZone(zone, { serviceSlot: () => 0 }) }],
+    zones: [
+      { slot: 0, segment: compileZone(zone, { serviceSlot: (name) => (name === 'geo' ? 1 : 0) }) },
+    ],
     services: [
       {
         slot: 0,
@@ -72,8 +89,18 @@ ${hosts.join('\n')}
           aaaa: rooted,
         }),
       },
+      {
+        slot: 1,
+        segment: encodeServiceSegment({
+          mapSlot: 0,
+          has4: true,
+          has6: false,
+          a: map.classes.map(() => rooted[0]),
+          aaaa: map.classes.map(() => rooted[0]),
+        }),
+      },
     ],
-    maps: [],
+    maps: [{ slot: 0, segment: map.segment }],
   });
   responder.attach(createSlot());
   const peer = parseIp('192.0.2.200');
@@ -81,20 +108,32 @@ ${hosts.join('\n')}
   return responder;
 }
 
-/** A query with EDNS, as most are. */
-function makeRequest([owner, type]: [string, string]): Uint8Array {
+/** A query with EDNS, as most are; `subnet` adds a client subnet of 24 bits. */
+function makeRequest([owner, type]: [string, string], subnet?: number): Uint8Array {
   const name = parseName(owner);
   if (!(name instanceof Uint8Array)) throw new Error(name.message);
   const header = Buffer.from('123400000001000000000001', 'hex');
   const number = typeNumber(type) ?? 1;
   const tail = Buffer.from([number >> 8, number & 0xff, 0, 1]);
-  return Buffer.concat([header, name, tail, Buffer.from('00002904d0000000000000', 'hex')]);
+  if (subnet === undefined) {
+    return Buffer.concat([header, name, tail, Buffer.from('00002904d0000000000000', 'hex')]);
+  }
+  const opt = Buffer.from('00002904d000000000000b0008000700011800000000', 'hex');
+  opt.writeUIntBE(subnet, opt.length - 3, 3);
+  return Buffer.concat([header, name, tail, opt]);
 }
 
 const responder = makeResponder();
 
 for (const [kind, question] of Object.entries(kinds)) {
-  const requests = Array.from({ length: 1024 }, (_, index) => makeRequest(question(index * 7)));
+  const requests = Array.from({ length: 1024 }, (_, index) =>
+    makeRequest(
+      question(index * 7),
+      kind.endsWith('subnet')
+        ? 0x010000 + ((Math.imul(index, 0x9e3779b1) >>> 8) % 0xde0000)
+        : undefined,
+    ),
+  );
   let octets = 0;
   const run = (count: number): number => {
     const start = process.hrtime.bigint();
@@ -108,6 +147,6 @@ for (const [kind, question] of Object.entries(kinds)) {
   run(queries / 5);
   const nanoseconds = run(queries);
   process.stdout.write(
-    `${kind.padEnd(10)} ${nanoseconds.toFixed(0).padStart(6)} ns/query  ${octets} octets\n`,
+    `${kind.padEnd(16)} ${nanoseconds.toFixed(0).padStart(6)} ns/query  ${octets} octets\n`,
   );
 }

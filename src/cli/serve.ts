@@ -219,7 +219,7 @@ function greeting(node: RunningNode, tokenFile: string, demo: boolean): string {
   const at = `@${dns.slice(0, colon).replace(/[[\]]/g, '')} -p ${dns.slice(colon + 1)}`;
   const lines = [
     '',
-    `  Meridian serves revision ${node.configuration.revision}: ${zones.size} zones ` +
+    `  Meridian serves revision ${node.configuration.revision}: ${zones.size} zone${zones.size === 1 ? '' : 's'} ` +
       `(${[...zones.keys()].slice(0, 5).join(' ')}${zones.size > 5 ? ' …' : ''}), ` +
       `${traffic.services.size} services in ${traffic.regions.size} regions`,
     '',
