@@ -8,6 +8,7 @@ import {
   makeQuery,
 } from '../../../src/wire/message.ts';
 import { parseName } from '../../../src/wire/names.ts';
+import { rdataCodec } from '../../../src/wire/rdata/registry.ts';
 import { typeNumber } from '../../../src/wire/type-names.ts';
 import { isRdataError } from '../../../src/wire/types.ts';
 
@@ -91,4 +92,20 @@ export function askTcp(ask: Ask): Promise<Message | undefined> {
     framed.set(query, 2);
     socket.write(framed);
   });
+}
+
+/** The rdata of a response's last answer RRset in presentation form, sorted; the RCODE where there is none. */
+export function answerTexts(message: Message | undefined): string[] {
+  if (message === undefined) return ['no answer'];
+  const type = message.answers.at(-1)?.type;
+  if (type === undefined) return [`rcode ${message.rcode}`];
+  return message.answers
+    .filter((record) => record.type === type)
+    .map(({ rdata }) => rdataCodec(type).format(rdata))
+    .sort();
+}
+
+/** Asks over UDP for `answerTexts`. */
+export async function textsOf(port: number, name: string, type: string): Promise<string[]> {
+  return answerTexts(await askUdp({ port, name, type }));
 }
