@@ -82,7 +82,6 @@ export const errorCodes = {
   E_IMPORT_EMPTY: 'a folder to import holds nothing, or is not there',
   E_EXPORT: 'files could not be written',
   // control: tokens
-  E_TOKEN_INVALID: 'an access token is unknown or has expired',
   E_TOKEN_SCOPE: 'the scopes of an access token are malformed',
   E_TOKEN_WEAK: 'a chosen access token is too short',
   // store

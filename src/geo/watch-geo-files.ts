@@ -171,7 +171,7 @@ function checkShrinkage(before: FileLayer, after: FileLayer): void {
     if (has >= had * leastShareOfNetworks) continue;
     const message =
       `the new database has ${has} ${family} networks where the old one had ${had}; ` +
-      'fetch it again, or force the reload if this is meant';
+      'fetch it again, or restart the node if this is meant';
     throw geoFileError('E_GEO_SHRUNK', after.source, message);
   }
 }
