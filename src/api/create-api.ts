@@ -47,7 +47,12 @@ export function createApi(options: ApiOptions): ApiInstance {
   app.register(fastifySwaggerUi, {
     routePrefix: '/docs',
     theme: { title: 'Meridian: admin API' },
-    uiConfig: { deepLinking: true, validatorUrl: null, persistAuthorization: false },
+    uiConfig: {
+      layout: 'BaseLayout',
+      deepLinking: true,
+      validatorUrl: null,
+      persistAuthorization: false,
+    },
     staticCSP: docsContentPolicy,
   });
   app.register(async (root) => {
