@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { chooseUdpIo } from '../native/udp_batch/open-udp.ts';
+import { chooseUdpIo } from '../src/server/open-udp.ts';
 
 const { values } = parseArgs({
   options: {

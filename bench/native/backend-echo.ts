@@ -1,6 +1,7 @@
 // Sets the QR bit and sends the packet back, through a UDP backend: `backend-echo.ts batch|dgram`.
-import { openUdpBackend, type UdpIo } from '../../native/udp_batch/open-udp.ts';
+
 import { createUdpMemory } from '../../native/udp_batch/udp-memory.ts';
+import { openUdpBackend, type UdpIo } from '../../src/server/open-udp.ts';
 
 const [io = 'batch', hosts = '127.0.0.1'] = process.argv.slice(2);
 const backend = await openUdpBackend(io as UdpIo, {

@@ -78,7 +78,9 @@ struct batch_memory {
   uint32_t payload_bytes;
   int32_t *lengths; /* slot_count: of the request after an exchange, of the answer before the next */
   int32_t *peers;   /* slot_count × BATCH_PEER_WORDS */
-  double *counters; /* BATCH_COUNTERS */
+  double *counters; /* BATCH_COUNTERS; what is there already is counted on */
+  /* slot_count × slot_bytes: each request as it came, since its slot is written over. */
+  uint8_t *requests;
 };
 
 /* Why a batch could not be opened. */

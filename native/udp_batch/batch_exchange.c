@@ -160,6 +160,8 @@ static void describe(struct batch *batch, uint32_t slot, uint32_t socket) {
 
   const uint32_t bytes = header->msg_len < memory->payload_bytes ? header->msg_len : memory->payload_bytes;
   memory->lengths[slot] = is_ours ? (int32_t)bytes : 0;
+  const size_t at = (size_t)slot * memory->slot_bytes;
+  memcpy(memory->requests + at, memory->slots + at, bytes);
   batch->socket_of[slot] = (uint16_t)socket;
   if (!is_ours) batch->counters[BATCH_IGNORED] += 1;
   if (is_truncated) batch->counters[BATCH_REQUESTS_TRUNCATED] += 1;

@@ -124,6 +124,15 @@ static void tie_slots(struct batch *batch) {
   }
 }
 
+/* A thread that takes the place of a dead one counts on from where that was. */
+static void read_counters(struct batch *batch) {
+  for (int counter = 0; counter < BATCH_COUNTERS; counter += 1) {
+    const double count = batch->memory.counters[counter];
+    const bool is_count = count >= 0 && count <= 9007199254740992.0; /* 2^53; false for NaN */
+    batch->counters[counter] = is_count ? (uint64_t)count : 0;
+  }
+}
+
 static bool allocate(struct batch *batch) {
   const uint32_t slots = batch->memory.slot_count;
   batch->sockets = calloc(batch->socket_count, sizeof *batch->sockets);
@@ -170,6 +179,7 @@ struct batch *batch_open(const struct batch_options *options, const struct batch
   }
   for (uint32_t at = 0; at < batch->socket_count; at += 1) batch->sockets[at].fd = -1;
   tie_slots(batch);
+  read_counters(batch);
 
   failure->call = "eventfd";
   batch->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -28,6 +28,7 @@ export interface UdpBatch {
     lengths: Int32Array<SharedArrayBuffer>,
     peers: Int32Array<SharedArrayBuffer>,
     counters: Float64Array<SharedArrayBuffer>,
+    requests: Uint8Array<SharedArrayBuffer>,
   ): number;
   /**
    * Sends the answers in the first `answered` slots and waits for requests. Returns how many came, 0
@@ -94,6 +95,7 @@ export function openBatch(options: UdpOptions): UdpBackend {
     views.lengths,
     views.peers,
     views.counters,
+    views.requestBytes,
   );
   Atomics.store(views.status, statusAt.batchId, id);
   return {

@@ -3,6 +3,7 @@
  * over it. All words are of the machine's byte order.
  *
  *   slots    │ slot 0 │ slot 1 │ …            each: message, then padding to a multiple of 64 octets
+ *   requests │ each request as it came, in the slots' places: what a crash leaves to look at
  *   control  │ status 16 words │ counters 8 doubles │ lengths 1 word a slot │ peers 12 words a slot
  *
  *   status   │ 0 signals │ 1 batch id │ 2 slot being answered, plus 1 │ 3 turns │ …
@@ -57,6 +58,8 @@ const counterDoubles = 8;
 /** What `createUdpMemory` makes; can be sent to other threads. */
 export interface UdpMemory {
   readonly slots: SharedArrayBuffer;
+  /** As large as `slots`. */
+  readonly requests: SharedArrayBuffer;
   readonly control: SharedArrayBuffer;
   /** 1 to 256. */
   readonly slotCount: number;
@@ -69,6 +72,7 @@ export interface UdpMemory {
 /** The parts of a UdpMemory. */
 export interface UdpViews extends UdpMemory {
   readonly bytes: Uint8Array<SharedArrayBuffer>;
+  readonly requestBytes: Uint8Array<SharedArrayBuffer>;
   readonly status: Int32Array<SharedArrayBuffer>;
   readonly counters: Float64Array<SharedArrayBuffer>;
   readonly lengths: Int32Array<SharedArrayBuffer>;
@@ -84,6 +88,7 @@ export function createUdpMemory(payloadBytes: number, slotCount = 64): UdpMemory
   const controlBytes = statusWords * 4 + counterDoubles * 8 + slotCount * (1 + peerWords) * 4;
   return {
     slots: new SharedArrayBuffer(slotBytes * slotCount),
+    requests: new SharedArrayBuffer(slotBytes * slotCount),
     control: new SharedArrayBuffer(controlBytes),
     slotCount,
     slotBytes,
@@ -99,6 +104,7 @@ export function viewUdpMemory(memory: UdpMemory): UdpViews {
   return {
     ...memory,
     bytes: new Uint8Array(memory.slots),
+    requestBytes: new Uint8Array(memory.requests),
     status: new Int32Array(control, 0, statusWords),
     counters: new Float64Array(control, countersAt, counterDoubles),
     lengths: new Int32Array(control, lengthsAt, slotCount),
@@ -106,13 +112,16 @@ export function viewUdpMemory(memory: UdpMemory): UdpViews {
   };
 }
 
-/**
- * The request that was being answered when its thread died, or undefined when it died otherwise. Only
- * its header and question can be relied on: the answer was being written behind them.
- */
+/** Forgets a dead thread's batch and answer, for the thread that takes its place. */
+export function clearUdpStatus({ status }: UdpViews): void {
+  Atomics.store(status, statusAt.batchId, 0);
+  Atomics.store(status, statusAt.busySlot, 0);
+}
+
+/** The request that was being answered when its thread died, or undefined when it died otherwise. */
 export function interruptedRequest(views: UdpViews): Uint8Array | undefined {
   const slot = Atomics.load(views.status, statusAt.busySlot) - 1;
   if (slot < 0 || slot >= views.slotCount) return undefined;
   const at = slot * views.slotBytes;
-  return views.bytes.slice(at, at + views.lengths[slot]!);
+  return new Uint8Array(views.requestBytes.subarray(at, at + views.lengths[slot]!));
 }

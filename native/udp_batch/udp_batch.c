@@ -1,7 +1,8 @@
 /*
  * The Node-API face of batches (Node-API 8, so that one binary serves Node 20 and later).
  *
- *   open(addresses, settings, slots, lengths, peers, counters) → id, chosen ports in `addresses`
+ *   open(addresses, settings, slots, lengths, peers, counters, requests) → id, and the chosen ports
+ *     in `addresses`
  *   exchange(id, answered) → requests received, 0 when woken or idle, -1 when stopped and drained
  *   wake(id), stop(id) → false when there is no such batch; from any thread
  *   close(id) → false when this thread has no such batch
@@ -29,7 +30,8 @@ enum {
   MAX_GENERATION = 1 << 20,
   /* Words of one address in `addresses`: family, address words, port, v6Only. */
   ADDRESS_WORDS = 7,
-  BUFFERS = 4,
+  BUFFERS = 5,
+  OPEN_ARGUMENTS = 2 + BUFFERS,
 };
 
 /* Order of `settings`, an Int32Array. */
@@ -49,7 +51,7 @@ enum setting {
 struct entry {
   struct batch *batch;
   napi_env owner;
-  /* Keep the memory of slots, lengths, peers and counters alive. */
+  /* Keep the memory alive that the batch works on. */
   napi_ref buffers[BUFFERS];
   int32_t generation;
 };
@@ -214,9 +216,10 @@ static bool read_memory(napi_env env, const napi_value *views, const int32_t *se
       .lengths = view_of(env, views[1], napi_int32_array, slots, true, &length),
       .peers = view_of(env, views[2], napi_int32_array, slots * BATCH_PEER_WORDS, true, &length),
       .counters = view_of(env, views[3], napi_float64_array, BATCH_COUNTERS, true, &length),
+      .requests = view_of(env, views[4], napi_uint8_array, slots * (size_t)bytes, true, &length),
   };
   return memory->slots != NULL && memory->lengths != NULL && memory->peers != NULL &&
-         memory->counters != NULL;
+         memory->counters != NULL && memory->requests != NULL;
 }
 
 /* Opens a batch, keeps its memory alive and gives it an id; 0 with an exception when it cannot. */
@@ -250,12 +253,12 @@ static int32_t open_batch(napi_env env, const napi_value *views, const struct ba
 }
 
 static napi_value js_open(napi_env env, napi_callback_info info) {
-  napi_value args[6];
-  size_t argc = 6;
+  napi_value args[OPEN_ARGUMENTS];
+  size_t argc = OPEN_ARGUMENTS;
   if (napi_get_cb_info(env, info, &argc, args, NULL, NULL) != napi_ok) return NULL;
   size_t word_count = 0, setting_count = 0;
   int32_t *words =
-      argc < 6 ? NULL : view_of(env, args[0], napi_int32_array, ADDRESS_WORDS, false, &word_count);
+      argc < OPEN_ARGUMENTS ? NULL : view_of(env, args[0], napi_int32_array, ADDRESS_WORDS, false, &word_count);
   if (words == NULL || word_count % ADDRESS_WORDS != 0 ||
       word_count / ADDRESS_WORDS > BATCH_MAX_SOCKETS) {
     return throw_type(env, "addresses must be an Int32Array of 7 words for each address");
@@ -270,7 +273,7 @@ static napi_value js_open(napi_env env, napi_callback_info info) {
   }
   struct batch_memory memory;
   if (!read_memory(env, args + 2, settings, &memory)) {
-    return throw_type(env, "slots, lengths, peers and counters must be views of SharedArrayBuffers "
+    return throw_type(env, "slots, lengths, peers, counters and requests must be views of SharedArrayBuffers "
                            "that fit the settings");
   }
   struct batch_address addresses[BATCH_MAX_SOCKETS];

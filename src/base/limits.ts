@@ -48,6 +48,10 @@ export const limits = {
   tcpIdleMs: 10_000,
   tcpPipelinedQueries: 100,
 
+  // server: threads
+  /** Requests that threads died of; each is compared with every query while it is held. */
+  quarantinedRequests: 64,
+
   // API
   bodyBytes: 1024 * 1024,
   /** Master files in `PUT /v1/zones/{zone}`: about 1 M records. */

@@ -1,3 +1,4 @@
+import { udpCounterAt } from '../../native/udp_batch/udp-memory.ts';
 import { rrTypes } from '../wire/types.ts';
 
 /** Query types counted by name; all others share `other`. */
@@ -87,12 +88,18 @@ export interface CounterSnapshot {
   readonly malformed: number;
   readonly failures: number;
   readonly unsent: number;
+  /** Requests that the kernel dropped since a socket's buffer was full; 0 where it does not say. */
+  readonly kernelDrops: number;
   readonly connections: number;
   readonly connectionsShed: number;
 }
 
-/** Adds up the counters of several threads. */
-export function sumCounters(all: readonly Float64Array[]): CounterSnapshot {
+/** Adds up the counters of several threads, and those of the UDP backends (`udpCounterAt`). */
+export function sumCounters(
+  all: readonly Float64Array[],
+  udp: readonly Float64Array[] = [],
+): CounterSnapshot {
+  const sumUdp = (at: number) => udp.reduce((total, counters) => total + counters[at]!, 0);
   const sum = (at: number) => all.reduce((total, counters) => total + counters[at]!, 0);
   const types: Record<string, number> = { other: sum(counterAt.otherType) };
   countedTypes.forEach((name, index) => {
@@ -109,10 +116,11 @@ export function sumCounters(all: readonly Float64Array[]): CounterSnapshot {
     rcodes,
     steered: sum(counterAt.steered),
     truncated: sum(counterAt.truncated),
-    dropped: sum(counterAt.dropped),
+    dropped: sum(counterAt.dropped) + sumUdp(udpCounterAt.ignored),
     malformed: sum(counterAt.malformed),
     failures: sum(counterAt.failures),
-    unsent: sum(counterAt.unsent),
+    unsent: sum(counterAt.unsent) + sumUdp(udpCounterAt.unsent),
+    kernelDrops: sumUdp(udpCounterAt.kernelDrops),
     connections: sum(counterAt.connections),
     connectionsShed: sum(counterAt.connectionsShed),
   };

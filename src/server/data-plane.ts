@@ -1,4 +1,12 @@
 import { randomInt } from 'node:crypto';
+import {
+  clearUdpStatus,
+  createUdpMemory,
+  interruptedRequest,
+  type UdpViews,
+  viewUdpMemory,
+} from '../../native/udp_batch/udp-memory.ts';
+import { wakeUdp } from '../../native/udp_batch/wake-udp.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { MeridianError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
@@ -8,9 +16,12 @@ import { claimAddresses } from './claim-addresses.ts';
 import { type CounterSnapshot, createCounters, sumCounters } from './counters.ts';
 import { FullImage } from './full-image.ts';
 import type { ListenAddress } from './listen-address.ts';
+import { chooseUdpIo, type UdpIo } from './open-udp.ts';
+import { Quarantine } from './quarantine.ts';
 import { defaultSettings, type ServerSettings, type SubnetSettings } from './settings.ts';
 import { SupervisedWorker } from './supervised-worker.ts';
-import type { WorkerStart } from './worker-messages.ts';
+import { watchThreads } from './watch-threads.ts';
+import type { UdpStart, WorkerStart } from './worker-messages.ts';
 
 /** Octets of NSID that are sent at most. */
 const maxNsidBytes = 64;
@@ -23,6 +34,8 @@ export interface DataPlaneOptions {
   readonly addresses: readonly ListenAddress[];
   /** Threads that answer over UDP; 1 or more. One more serves streams. */
   readonly workers: number;
+  /** How datagrams move; default: in batches where the addon is there, else by node:dgram. */
+  readonly io?: UdpIo;
   /** Sent to who asks (RFC 5001). */
   readonly nsid?: string;
   /** CH TXT version.bind; refused when absent. */
@@ -45,6 +58,8 @@ export interface DataPlane extends ImagePublisher {
   readonly addresses: readonly ListenAddress[];
   /** The threads, streams last. */
   readonly workers: readonly SupervisedWorker[];
+  /** How datagrams move. */
+  readonly io: UdpIo;
   /** Sums since the start. */
   counters(): CounterSnapshot;
   /** Answers what is queued, then ends the threads. */
@@ -73,8 +88,13 @@ export async function startDataPlane(options: DataPlaneOptions): Promise<DataPla
 class WorkerPlane implements DataPlane {
   readonly addresses: readonly ListenAddress[];
   readonly workers: readonly SupervisedWorker[];
+  readonly io: UdpIo;
   readonly #counters: readonly Float64Array[];
+  /** What the workers for datagrams move them through, in their order. */
+  readonly #udp: readonly UdpViews[];
+  readonly #quarantine: Quarantine;
   readonly #image = new FullImage();
+  #endWatch = () => {};
 
   constructor(options: DataPlaneOptions, addresses: readonly ListenAddress[]) {
     this.addresses = addresses;
@@ -87,23 +107,60 @@ class WorkerPlane implements DataPlane {
       );
     }
     const kinds: WorkerStart['kind'][] = [...Array(udpWorkers).fill('udp'), 'stream'];
+    const clock = options.clock ?? systemClock;
+    this.io = options.io ?? chosenIo(options.log);
     this.#counters = kinds.map(createCounters);
-    this.workers = kinds.map(
-      (kind, index) =>
-        new SupervisedWorker({
-          name: `${kind}-${index}`,
-          start: () => ({
-            kind,
-            addresses,
-            reusePort: udpWorkers > 1,
-            settings,
-            counters: this.#counters[index]!,
-            seed: randomInt(2 ** 32),
-            image: this.#image.toUpdate(),
-          }),
-          clock: options.clock ?? systemClock,
-          log: options.log,
+    // Requests may be as long as answers usually are, even where answers are kept shorter.
+    const messageBytes = Math.max(limits.udpPayloadBytes, settings.udpPayloadBytes);
+    this.#udp = Array.from({ length: udpWorkers }, () =>
+      viewUdpMemory(createUdpMemory(messageBytes)),
+    );
+    this.#quarantine = new Quarantine(clock, (requests) => {
+      for (const worker of this.workers.slice(0, udpWorkers)) worker.quarantine(requests);
+    });
+    this.workers = kinds.map((kind, index) => {
+      const views = this.#udp[index];
+      return new SupervisedWorker({
+        name: `${kind}-${index}`,
+        start: () => ({
+          kind,
+          udp: views === undefined ? undefined : this.#udpStart(views),
+          addresses,
+          reusePort: udpWorkers > 1,
+          settings,
+          counters: this.#counters[index]!,
+          seed: randomInt(2 ** 32),
+          image: this.#image.toUpdate(),
         }),
+        wake: () => views !== undefined && wakeUdp(views),
+        died: () => views !== undefined && this.#suspect(views, options.log),
+        clock,
+        log: options.log,
+      });
+    });
+    this.#endWatch = watchThreads(this.#udp, clock, (index) => this.workers[index]!.terminate());
+  }
+
+  #udpStart(views: UdpViews): UdpStart {
+    const { slots, requests, control, slotCount, slotBytes, payloadBytes } = views;
+    clearUdpStatus(views);
+    return {
+      io: this.io,
+      memory: { slots, requests, control, slotCount, slotBytes, payloadBytes },
+      quarantined: this.#quarantine.requests,
+    };
+  }
+
+  /** A thread died: what it was answering may be the cause. */
+  #suspect(views: UdpViews, log: Log): void {
+    const request = interruptedRequest(views);
+    clearUdpStatus(views);
+    if (request === undefined) return;
+    const termMs = this.#quarantine.add(request);
+    const hex = Buffer.from(request).toString('hex');
+    log.error(
+      { request: hex, termMs },
+      `this query is answered with SERVFAIL for ${termMs / 1000} s, since a worker died of it: ${hex}`,
     );
   }
 
@@ -122,16 +179,28 @@ class WorkerPlane implements DataPlane {
   }
 
   counters(): CounterSnapshot {
-    return sumCounters(this.#counters);
+    const udp = this.#udp.map(({ counters }) => counters);
+    return sumCounters(this.#counters, udp);
   }
 
   async close(): Promise<void> {
+    this.#endWatch();
+    this.#quarantine.close();
     await Promise.all(this.workers.map((worker) => worker.close()));
   }
 }
 
 /** Where Node lets several UDP sockets share a port and the kernel spreads datagrams among them. */
 const sharesPorts = ['linux', 'freebsd', 'sunos', 'aix'].includes(process.platform);
+
+/** The best backend of this machine, with a warning where that is not the addon. */
+function chosenIo(log: Log): UdpIo {
+  const { io, reason } = chooseUdpIo();
+  if (reason !== undefined && process.platform === 'linux') {
+    log.warn({ io, reason }, `packets move one by one through node:dgram: ${reason}`);
+  }
+  return io;
+}
 
 function settingsOf(options: DataPlaneOptions): ServerSettings {
   const { nsid, versionBind, serverId, ecs, udpPayloadBytes, tcp } = options;

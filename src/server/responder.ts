@@ -34,8 +34,8 @@ export class Responder {
   readonly chaos: readonly ChaosName[];
 
   /** Slots of requests; `at` is a multiple of 4. */
-  bytes = new Uint8Array(0);
-  view = new DataView(new ArrayBuffer(0));
+  bytes: Uint8Array = new Uint8Array(0);
+  view: DataView = new DataView(new ArrayBuffer(0));
   readonly query = new Query();
   /** Who asks: family (4 or 6) and address in four big-endian words; set by the transport. */
   readonly peer = new Int32Array(5);
@@ -80,7 +80,7 @@ export class Responder {
   }
 
   /** Sets the memory that requests arrive in; `slotPaddingBytes` of it lie behind the last slot. */
-  attach(buffer: ArrayBuffer): void {
+  attach(buffer: ArrayBufferLike): void {
     this.bytes = new Uint8Array(buffer);
     this.view = new DataView(buffer);
   }

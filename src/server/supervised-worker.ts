@@ -17,6 +17,10 @@ export interface SupervisedWorkerOptions {
   readonly name: string;
   /** What to start a worker with: asked for each time, so that it has the current image. */
   readonly start: () => WorkerStart;
+  /** Makes the worker look for messages; called after each. */
+  readonly wake: () => void;
+  /** Called when a worker has died of itself or of `terminate`, before it is replaced. */
+  readonly died: () => void;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -34,6 +38,7 @@ export class SupervisedWorker {
   #worker: Worker | undefined;
   #startedMs = 0;
   #closing = false;
+  #isKilled = false;
   #cancelRestart: () => void = () => {};
   /** How many times the worker had to be replaced. */
   restarts = 0;
@@ -56,8 +61,18 @@ export class SupervisedWorker {
     if (worker === undefined) return Promise.resolve();
     return new Promise((resolve, reject) => {
       this.#waiters.set(update.epoch, { resolve, reject });
-      worker.postMessage({ kind: 'update', update } satisfies ToWorker);
+      this.#send(worker, { kind: 'update', update });
     });
+  }
+
+  /** Tells the worker which requests to leave unanswered. */
+  quarantine(requests: readonly Uint8Array[]): void {
+    if (this.#worker !== undefined) this.#send(this.#worker, { kind: 'quarantine', requests });
+  }
+
+  #send(worker: Worker, message: ToWorker): void {
+    worker.postMessage(message);
+    this.#options.wake();
   }
 
   /** Lets the worker answer what is queued, and ends it. */
@@ -67,7 +82,7 @@ export class SupervisedWorker {
     const worker = this.#worker;
     if (worker === undefined) return;
     const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
-    worker.postMessage({ kind: 'close' } satisfies ToWorker);
+    this.#send(worker, { kind: 'close' });
     const cancel = this.#options.clock.setTimer(closeMs, () => void worker.terminate());
     await ended;
     cancel();
@@ -80,7 +95,13 @@ export class SupervisedWorker {
 
   /** Kills the thread as a crash would; for tests and drills. */
   async kill(): Promise<void> {
+    this.#isKilled = this.#worker !== undefined;
     await this.#worker?.terminate();
+  }
+
+  /** Ends a thread that is stuck; it is replaced as one that died is. */
+  terminate(): void {
+    void this.#worker?.terminate();
   }
 
   #launch(onReady: () => void, onFailure: (error: Error) => void): void {
@@ -114,6 +135,8 @@ export class SupervisedWorker {
       // One that never served at its first start is its opener's to judge.
       if (!isReady && this.restarts === 0) return;
       log.error({ worker: name, reason }, 'a worker died and is being replaced');
+      if (!this.#isKilled) this.#options.died();
+      this.#isKilled = false;
       this.#restart();
     });
   }

@@ -1,32 +1,23 @@
 /** Entry of the threads that answer queries; `workerData` is a WorkerStart. */
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../base/clock.ts';
 import { errorText } from '../base/errors.ts';
 import { emptyImage, updateImage } from './image.ts';
+import { openUdpBackend } from './open-udp.ts';
 import { Responder } from './responder.ts';
 import { openTcp } from './tcp.ts';
-import { openUdp } from './udp.ts';
-import type { FromWorker, ToWorker, WorkerStart } from './worker-messages.ts';
+import { serveUdp, type UdpControl, udpAddresses } from './udp.ts';
+import type { FromWorker, ToWorker, UdpStart, WorkerStart } from './worker-messages.ts';
 
 const start = workerData as WorkerStart;
+if (parentPort === null) throw new Error('this file is the entry of a worker thread');
 const port = parentPort;
-if (port === null) throw new Error('this file is the entry of a worker thread');
 
 const responder = new Responder(start.settings, start.counters, start.seed);
 responder.image = updateImage(emptyImage, start.image);
-const server =
-  start.kind === 'udp'
-    ? await openUdp(responder, start.addresses, start.reusePort)
-    : await openTcp(responder, start.addresses, systemClock);
-
 const tell = (message: FromWorker) => port.postMessage(message);
 
-port.on('message', (message: ToWorker) => {
-  if (message.kind === 'close') {
-    void server.close().then(() => port.close());
-    return;
-  }
-  const { update } = message;
+function take({ update }: Extract<ToWorker, { kind: 'update' }>): void {
   try {
     // One reference is swapped between two queries: none sees half an update.
     responder.image = updateImage(responder.image, update);
@@ -34,5 +25,38 @@ port.on('message', (message: ToWorker) => {
   } catch (error) {
     tell({ kind: 'refused', epoch: update.epoch, reason: errorText(error) });
   }
-});
-tell({ kind: 'ready' });
+}
+
+/** Serves datagrams: messages are taken between batches, since the thread may see no events. */
+async function runUdp({ io, memory, quarantined }: UdpStart): Promise<void> {
+  const { addresses, reusePort } = start;
+  const options = { addresses: udpAddresses(addresses), memory, reusePort };
+  const backend = await openUdpBackend(io, options);
+  const control: UdpControl = {
+    quarantined,
+    turn: () => {
+      let goesOn = true;
+      for (;;) {
+        const message = receiveMessageOnPort(port)?.message as ToWorker | undefined;
+        if (message === undefined) return goesOn;
+        if (message.kind === 'update') take(message);
+        else if (message.kind === 'quarantine') control.quarantined = message.requests;
+        else goesOn = false;
+      }
+    },
+  };
+  tell({ kind: 'ready' });
+  await serveUdp(responder, backend, control);
+  port.close();
+}
+
+async function runStreams(): Promise<void> {
+  const server = await openTcp(responder, start.addresses, systemClock);
+  port.on('message', (message: ToWorker) => {
+    if (message.kind === 'update') take(message);
+    else if (message.kind === 'close') void server.close().then(() => port.close());
+  });
+  tell({ kind: 'ready' });
+}
+
+await (start.udp === undefined ? runStreams() : runUdp(start.udp));

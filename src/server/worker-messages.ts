@@ -1,10 +1,14 @@
+import type { UdpMemory } from '../../native/udp_batch/udp-memory.ts';
 import type { ImageUpdate } from '../image/image-update.ts';
 import type { ListenAddress } from './listen-address.ts';
+import type { UdpIo } from './open-udp.ts';
 import type { ServerSettings } from './settings.ts';
 
 /** What a worker is started with. Everything shared is in SharedArrayBuffers. */
 export interface WorkerStart {
   readonly kind: 'udp' | 'stream';
+  /** How and through what memory datagrams move; undefined for streams. */
+  readonly udp: UdpStart | undefined;
   readonly addresses: readonly ListenAddress[];
   /** Whether other workers bind the same addresses. */
   readonly reusePort: boolean;
@@ -16,9 +20,19 @@ export interface WorkerStart {
   readonly image: ImageUpdate;
 }
 
+/** What a worker for datagrams is started with. */
+export interface UdpStart {
+  readonly io: UdpIo;
+  readonly memory: UdpMemory;
+  /** Requests that other threads died of. */
+  readonly quarantined: readonly Uint8Array[];
+}
+
 /** From the main thread to a worker. */
 export type ToWorker =
   | { readonly kind: 'update'; readonly update: ImageUpdate }
+  /** Requests that threads died of, all of them; datagrams only. */
+  | { readonly kind: 'quarantine'; readonly requests: readonly Uint8Array[] }
   /** Answer what is there, then end. */
   | { readonly kind: 'close' };
 

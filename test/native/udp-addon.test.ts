@@ -17,6 +17,7 @@ function goodArguments(): Parameters<UdpBatch['open']> {
     views.lengths,
     views.peers,
     views.counters,
+    views.requestBytes,
   ];
 }
 
@@ -49,7 +50,8 @@ const badArguments: Readonly<Record<string, [number, unknown]>> = {
   'short peers': [4, new Int32Array(shared(4 * 12 * 4 - 4))],
   'short counters': [5, new Float64Array(shared(48))],
   'a DataView': [5, new DataView(shared(64))],
-  nothing: [5, undefined],
+  'short requests': [6, new Uint8Array(shared(4 * 576 - 1))],
+  nothing: [6, undefined],
 };
 
 for (const [what, [at, value]] of Object.entries(badArguments)) {

@@ -3,13 +3,13 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { networkInterfaces } from 'node:os';
 import { describe, test } from 'node:test';
-import type { UdpIo } from '../../native/udp_batch/open-udp.ts';
 import {
   interruptedRequest,
   peerAt,
   truncatedFlag,
   udpCounterAt,
 } from '../../native/udp_batch/udp-memory.ts';
+import type { UdpIo } from '../../src/server/open-udp.ts';
 import { Client, payloadBytes, request, startBackend } from './udp-harness.ts';
 
 const loopback = { host: '127.0.0.1', port: 0 };

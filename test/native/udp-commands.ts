@@ -1,6 +1,7 @@
 /** What the tests of UDP backends say to the threads that these run in. */
-import type { UdpIo } from '../../native/udp_batch/open-udp.ts';
+
 import type { UdpAddress, UdpOptions } from '../../native/udp_batch/udp-backend.ts';
+import type { UdpIo } from '../../src/server/open-udp.ts';
 
 export interface StartedWith {
   readonly io: UdpIo;

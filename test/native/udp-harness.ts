@@ -1,7 +1,6 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import type { UdpIo } from '../../native/udp_batch/open-udp.ts';
 import type { UdpAddress, UdpOptions } from '../../native/udp_batch/udp-backend.ts';
 import {
   createUdpMemory,
@@ -9,6 +8,7 @@ import {
   viewUdpMemory,
 } from '../../native/udp_batch/udp-memory.ts';
 import { wakeUdp } from '../../native/udp_batch/wake-udp.ts';
+import type { UdpIo } from '../../src/server/open-udp.ts';
 import { commands, type FromBackend, type StartedWith, type ToBackend } from './udp-commands.ts';
 
 /** Longest message of the backends under test, in octets. */

@@ -49,7 +49,7 @@ test('viewUdpMemory() shows all threads the same memory', () => {
 test('interruptedRequest() gives the request of the busy slot, or none', () => {
   const views = viewUdpMemory(createUdpMemory(512, 4));
   assert.equal(interruptedRequest(views), undefined);
-  views.bytes.set([1, 2, 3], 2 * views.slotBytes);
+  views.requestBytes.set([1, 2, 3], 2 * views.slotBytes);
   views.lengths[2] = 3;
   views.status[statusAt.busySlot] = 3;
   assert.deepEqual(interruptedRequest(views), Uint8Array.of(1, 2, 3));

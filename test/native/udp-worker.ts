@@ -1,7 +1,7 @@
 /** The thread that a UDP backend under test runs in: `workerData` is a StartedWith. */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import { openUdpBackend } from '../../native/udp_batch/open-udp.ts';
 import { peerWords } from '../../native/udp_batch/udp-memory.ts';
+import { openUdpBackend } from '../../src/server/open-udp.ts';
 import { commands, type FromBackend, type StartedWith, type ToBackend } from './udp-commands.ts';
 
 if (parentPort === null) throw new Error('this file is the entry of a worker thread');
@@ -36,6 +36,7 @@ async function run(): Promise<void> {
           Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
           return requestBytes;
         case commands.die:
+          bytes.fill(0xff, at, at + capacity);
           process.exit(7);
       }
       return requestBytes;

@@ -1,5 +1,5 @@
-import type { UdpBackend, UdpOptions } from './udp-backend.ts';
-import { loadUdpBatch, openBatch } from './udp-batch.ts';
+import type { UdpBackend, UdpOptions } from '../../native/udp_batch/udp-backend.ts';
+import { loadUdpBatch, openBatch } from '../../native/udp_batch/udp-batch.ts';
 import { openDgram } from './udp-dgram.ts';
 
 /** How datagrams move: in batches through the addon, or one by one through node:dgram. */

@@ -1,7 +1,6 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { networkInterfaces } from 'node:os';
-import { parseIp, unmapIp } from '../../src/base/ip.ts';
 import {
   defaultBufferBytes,
   idleTurnMs,
@@ -9,7 +8,7 @@ import {
   type UdpBackend,
   type UdpOptions,
   type UdpService,
-} from './udp-backend.ts';
+} from '../../native/udp_batch/udp-backend.ts';
 import {
   peerAt,
   statusAt,
@@ -17,7 +16,9 @@ import {
   type UdpViews,
   udpCounterAt,
   viewUdpMemory,
-} from './udp-memory.ts';
+} from '../../native/udp_batch/udp-memory.ts';
+import { parseIp, unmapIp } from '../base/ip.ts';
+import { readPeerAddress } from './peer-address.ts';
 
 /** Answers that may wait for a congested socket before others are dropped. */
 const maxQueued = 256;
@@ -120,12 +121,15 @@ class DgramServer {
   readonly #sockets: readonly OpenSocket[];
   readonly #views: UdpViews;
   readonly #service: UdpService;
+  /** Family and address of whoever asked: the first words of slot 0. */
+  readonly #peer: Int32Array;
   #seenSignals = Number.NaN;
   #isStopping = false;
 
   constructor(sockets: readonly OpenSocket[], views: UdpViews, service: UdpService) {
     this.#sockets = sockets;
     this.#views = views;
+    this.#peer = views.peers.subarray(peerAt.family, peerAt.port);
     this.#service = service;
   }
 
@@ -162,25 +166,21 @@ class DgramServer {
 
   /** Puts a request into slot 0, and who sent it; false when it gets no answer. */
   #accept(message: Uint8Array, remote: RemoteInfo, { index, asked }: OpenSocket): boolean {
-    const { bytes, lengths, peers, counters, payloadBytes } = this.#views;
+    const { bytes, requestBytes, lengths, peers, counters, payloadBytes } = this.#views;
     // Nothing can be sent to port 0; only forgers come from there.
-    const parsed = remote.port === 0 ? undefined : parseIp(remote.address.replace(/%.*/, ''));
-    if (parsed === undefined) {
+    if (remote.port === 0 || !readPeerAddress(remote.address, this.#peer)) {
       counters[udpCounterAt.ignored]! += 1;
       return false;
     }
-    const peer = unmapIp(parsed);
     const isTruncated = message.length > payloadBytes;
     if (isTruncated) counters[udpCounterAt.truncated]! += 1;
-    peers[peerAt.family] = peer.family;
-    for (let word = 0; word < 4; word += 1) {
-      peers[peerAt.address + word] = peer.words[word]!;
-      peers[peerAt.asked + word] = asked[word]!;
-    }
+    for (let word = 0; word < 4; word += 1) peers[peerAt.asked + word] = asked[word]!;
     peers[peerAt.port] = remote.port;
     peers[peerAt.flags] = isTruncated ? truncatedFlag : 0;
     peers[peerAt.socket] = index;
-    bytes.set(isTruncated ? message.subarray(0, payloadBytes) : message);
+    const whole = isTruncated ? message.subarray(0, payloadBytes) : message;
+    bytes.set(whole);
+    requestBytes.set(whole);
     lengths[0] = Math.min(message.length, payloadBytes);
     return message.length > 0;
   }
