@@ -4,15 +4,15 @@ import { createSocket, type Socket } from 'node:dgram';
 export class UdpChannel {
   readonly #socket: Socket;
   readonly #waiting = new Map<number, (answer: Buffer | undefined) => void>();
-  /** Datagrams that answered nothing that was asked. */
-  strays = 0;
+  /** Gets the datagrams that answer nothing that `ask` waits for. */
+  onStray: (bytes: Buffer) => void = () => {};
 
   private constructor(socket: Socket) {
     this.#socket = socket;
     socket.on('message', (bytes) => {
       const id = bytes.length < 2 ? -1 : bytes.readUInt16BE(0);
       const done = this.#waiting.get(id);
-      if (done === undefined) this.strays += 1;
+      if (done === undefined) this.onStray(bytes);
       this.#waiting.delete(id);
       done?.(bytes);
     });
