@@ -1,0 +1,78 @@
+import { systemClock } from '../../src/base/clock.ts';
+import { silentLog } from '../../src/base/log.ts';
+import { ImageCompiler } from '../../src/control/compile-image.ts';
+import type { Configuration } from '../../src/control/controller.ts';
+import { createController, type RunningController } from '../../src/control/create-controller.ts';
+import { emptyConfiguration } from '../../src/control/load-configuration.ts';
+import { embeddedCountryDatabase, openGeoSources } from '../../src/geo/geo-sources.ts';
+import type { ServiceHealth } from '../../src/health/verdict.ts';
+import type { ImageUpdate } from '../../src/image/image-update.ts';
+import { LatencyTable } from '../../src/latency/latency-table.ts';
+import { type DataPlane, startDataPlane } from '../../src/server/data-plane.ts';
+import type { Store } from '../../src/store/store.ts';
+
+/** A node without probes and API, opened up for measuring. */
+export interface BenchNode {
+  readonly controller: RunningController;
+  readonly dataPlane: DataPlane;
+  readonly images: ImageCompiler;
+  /** Octets of all segments published so far. */
+  readonly published: () => number;
+}
+
+/** Starts a node on a store with two workers; health is what `health` says. */
+export async function startBenchNode(
+  store: Store,
+  health: (service: string) => ServiceHealth,
+): Promise<BenchNode> {
+  const geo = await openGeoSources([{ kind: 'country', path: embeddedCountryDatabase() }]);
+  let configuration: Configuration = emptyConfiguration;
+  const latency = new LatencyTable({
+    clock: systemClock,
+    coordinatesOf: (region) => configuration.traffic.regions.get(region)?.coordinates,
+  });
+  const images = new ImageCompiler(
+    {
+      geo: () => geo,
+      health,
+      estimate: latency.estimate,
+      measured: () => latency.measuredKeys(),
+    },
+    emptyConfiguration,
+  );
+  const dataPlane = await startDataPlane({
+    addresses: [{ host: '127.0.0.1', port: 0 }],
+    workers: 2,
+    log: silentLog,
+  });
+  let octets = 0;
+  const unused = () => {
+    throw new Error('not part of this benchmark');
+  };
+  const controller = await createController({
+    store,
+    clock: systemClock,
+    log: silentLog,
+    compile: (next) => images.prepare(next),
+    publish: (update) => {
+      octets += octetsOf(update);
+      return dataPlane.publish(update);
+    },
+    stored: (next) => {
+      configuration = next;
+    },
+    health: { service: () => undefined, targets: () => [], events: () => [] },
+    explain: unused,
+    measure: unused,
+    reportLoad: unused,
+  });
+  return { controller, dataPlane, images, published: () => octets };
+}
+
+function octetsOf(update: ImageUpdate): number {
+  let octets = update.zoneIndex?.byteLength ?? 0;
+  for (const list of [update.zones, update.services, update.maps]) {
+    for (const { segment } of list) octets += segment?.byteLength ?? 0;
+  }
+  return octets;
+}
