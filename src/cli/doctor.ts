@@ -6,6 +6,7 @@ import { errorText, formatProblem, MeridianError } from '../base/errors.ts';
 import { checkFolder } from '../control/check-folder.ts';
 import { embeddedCountryDatabase } from '../geo/geo-sources.ts';
 import { claimAddresses } from '../server/claim-addresses.ts';
+import { chooseUdpIo } from '../server/open-udp.ts';
 import { nameKey } from '../wire/names.ts';
 import { type ApiFlags, addApiFlags, findToken, urlOf } from './api-client.ts';
 import { askDns } from './doctor/ask-dns.ts';
@@ -86,7 +87,7 @@ async function doctor(flags: DoctorFlags, terminal: Terminal): Promise<void> {
 async function examine(flags: DoctorFlags, terminal: Terminal): Promise<Finding[]> {
   const findings = [
     checkNode(process.versions.node),
-    checkUdpBackend(findAddon()),
+    checkUdpBackend(chooseUdpIo().reason),
     checkReceiveBuffer(readText('/proc/sys/net/core/rmem_max')),
   ];
   const data = checkDataFolder(flags.data);
@@ -144,12 +145,6 @@ function zoneFindings(folder: string): Finding[] {
   if (errors[0] !== undefined) return [fail(`${formatProblem(errors[0])}${more}`, remedy)];
   if (problems[0] !== undefined) return [warn(`${formatProblem(problems[0])}${more}`, remedy)];
   return [ok(`${folder}: ${held}, no problems`)];
-}
-
-/** The native batch backend, where it has been built. */
-function findAddon(): string | undefined {
-  const path = fileURLToPath(new URL('../../native/udp_batch.node', import.meta.url));
-  return existsSync(path) ? path : undefined;
 }
 
 function tokenOf(flags: DoctorFlags, terminal: Terminal): string | undefined {

@@ -37,6 +37,10 @@ export function createNodeMetrics(parts: MetricsParts): () => Promise<string> {
     malformed: counter('meridian_malformed_requests_total', 'Requests answered with FORMERR.'),
     failures: counter('meridian_query_failures_total', 'Queries lost to a bug.'),
     unsent: counter('meridian_unsent_answers_total', 'Answers that could not be sent.'),
+    kernelDrops: counter(
+      'meridian_kernel_drops_total',
+      'Requests that the kernel dropped, since a socket buffer was full.',
+    ),
     connections: counter('meridian_stream_connections_total', 'Stream connections taken.'),
     connectionsShed: counter('meridian_stream_connections_shed_total', 'Closed by a cap.'),
   };

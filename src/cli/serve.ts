@@ -6,6 +6,7 @@ import pino from 'pino';
 import { PinoPretty as pretty } from 'pino-pretty';
 import { type Prefix, parsePrefix } from '../base/ip.ts';
 import type { Log } from '../base/log.ts';
+import { type UdpIo, udpIos } from '../server/open-udp.ts';
 import { startDemo } from './demo.ts';
 import {
   collect,
@@ -29,6 +30,7 @@ interface ServeFlags {
   readonly http: Endpoint;
   readonly geo?: readonly GeoFlag[];
   readonly workers: number;
+  readonly io?: UdpIo;
   readonly nsid?: string;
   readonly versionBind?: string;
   readonly serverId?: string;
@@ -82,6 +84,12 @@ export function registerServe(program: Command, terminal: Terminal, version: str
         .argParser(parseCount(1, 256))
         .default(availableParallelism(), 'one per core'),
     )
+    .addOption(
+      new Option(
+        '--io <how>',
+        'how UDP packets move: in batches through the addon, or through node:dgram (default: batch where the addon is built)',
+      ).choices(udpIos),
+    )
     .option('--nsid <text>', 'name this node to resolvers that ask (RFC 5001)')
     .option('--version-bind <text>', 'answer CH TXT version.bind with this')
     .option('--server-id <text>', 'answer CH TXT id.server with this')
@@ -124,6 +132,7 @@ async function serve(flags: ServeFlags, terminal: Terminal, version: string): Pr
       http: flags.http,
       geo: flags.geo ?? [],
       workers: flags.workers,
+      io: flags.io,
       nsid: flags.nsid,
       versionBind: flags.versionBind,
       serverId: flags.serverId,

@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs';
 import { createApi } from '../api/create-api.ts';
 import { listenApi } from '../api/listen-api.ts';
 import { systemClock } from '../base/clock.ts';
@@ -19,6 +18,7 @@ import { LatencyTable } from '../latency/latency-table.ts';
 import { distinctionsOf } from '../policy/distinctions.ts';
 import { type Agent, startAgent } from '../probe/agent.ts';
 import { type DataPlane, startDataPlane } from '../server/data-plane.ts';
+import type { UdpIo } from '../server/open-udp.ts';
 import type { SubnetSettings } from '../server/settings.ts';
 import { type SimulationParts, simulate } from '../simulate/simulate.ts';
 import { trafficShift } from '../simulate/traffic-shift.ts';
@@ -35,6 +35,8 @@ export interface NodeOptions {
   readonly http: Endpoint;
   readonly geo: readonly GeoFlag[];
   readonly workers: number;
+  /** How UDP packets move; undefined: as well as this machine can. */
+  readonly io: UdpIo | undefined;
   readonly nsid: string | undefined;
   readonly versionBind: string | undefined;
   readonly serverId: string | undefined;
@@ -88,7 +90,6 @@ async function start(
 ): Promise<RunningNode> {
   const { log } = options;
   const clock = systemClock;
-  mkdirSync(options.data, { recursive: true });
   const store = openSqliteStore(options.data);
   onClose(() => store.close());
   const tokens = new Tokens(store, clock);
@@ -117,6 +118,7 @@ async function start(
   const dataPlane = await startDataPlane({
     addresses: options.dns,
     workers: options.workers,
+    ...(options.io === undefined ? {} : { io: options.io }),
     ...(options.nsid === undefined ? {} : { nsid: options.nsid }),
     ...(options.versionBind === undefined ? {} : { versionBind: options.versionBind }),
     ...(options.serverId === undefined ? {} : { serverId: options.serverId }),

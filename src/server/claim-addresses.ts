@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { MeridianError, type Problem } from '../base/errors.ts';
 import { parseIp } from '../base/ip.ts';
+import { findPortHolder } from '../base/port-holder.ts';
 import { formatListenAddress, isIpv6Only, type ListenAddress } from './listen-address.ts';
-import { findPortHolder } from './port-holder.ts';
 
 /** Times that another port is tried where the system's choice for TCP is taken for UDP. */
 const maxChoices = 20;

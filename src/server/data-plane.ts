@@ -16,7 +16,7 @@ import { claimAddresses } from './claim-addresses.ts';
 import { type CounterSnapshot, createCounters, sumCounters } from './counters.ts';
 import { FullImage } from './full-image.ts';
 import type { ListenAddress } from './listen-address.ts';
-import { chooseUdpIo, type UdpIo } from './open-udp.ts';
+import { chooseUdpIo, type UdpIo, whyNot } from './open-udp.ts';
 import { Quarantine } from './quarantine.ts';
 import { defaultSettings, type ServerSettings, type SubnetSettings } from './settings.ts';
 import { SupervisedWorker } from './supervised-worker.ts';
@@ -68,9 +68,14 @@ export interface DataPlane extends ImagePublisher {
 
 /**
  * Starts answering, with REFUSED until the first `publish`. Throws MeridianError (E_LISTEN_ADDRESS,
- * E_PORT_TAKEN, E_PORT_FORBIDDEN) when an address cannot be had.
+ * E_PORT_TAKEN, E_PORT_FORBIDDEN) when an address cannot be had, or E_FLAG when `io` cannot.
  */
 export async function startDataPlane(options: DataPlaneOptions): Promise<DataPlane> {
+  const reason = options.io === undefined ? undefined : whyNot(options.io);
+  if (reason !== undefined) {
+    const message = `--io ${options.io} cannot be had: ${reason}`;
+    throw new MeridianError({ code: 'E_FLAG', message, where: '--io' });
+  }
   const choosesPort = options.addresses.some(({ port }) => port === 0);
   for (let attempt = 1; ; attempt += 1) {
     const addresses = await claimAddresses(options.addresses);

@@ -14,6 +14,12 @@ export function chooseUdpIo(): { readonly io: UdpIo; readonly reason?: string } 
   return 'addon' in found ? { io: 'batch' } : { io: 'dgram', reason: found.reason };
 }
 
+/** Why a backend cannot be had on this machine, or undefined when it can. */
+export function whyNot(io: UdpIo): string | undefined {
+  const found = loadUdpBatch();
+  return io === 'batch' && 'reason' in found ? found.reason : undefined;
+}
+
 /** Opens a backend; throws as `openBatch` and `openDgram` do. */
 export async function openUdpBackend(io: UdpIo, options: UdpOptions): Promise<UdpBackend> {
   return io === 'batch' ? openBatch(options) : await openDgram(options);

@@ -3,7 +3,7 @@ import { type Finding, findingsOf } from './finding.ts';
 /** The least version of Node that runs Meridian: type stripping, node:sqlite, reusePort. */
 const leastNode = 24;
 
-/** What a worker asks for its sockets, in bytes (server/udp.ts). */
+/** What a worker asks for its sockets, in bytes (native/udp_batch/udp-backend.ts). */
 const wantedBufferBytes = 4 * 1024 * 1024;
 
 /** Judges the version of Node, as `process.versions.node` has it. */
@@ -17,13 +17,13 @@ export function checkNode(version: string): Finding {
   );
 }
 
-/** Says by what packets are moved; `addon` is the native batch backend, where one has been built. */
-export function checkUdpBackend(addon: string | undefined): Finding {
+/** Says by what packets are moved; `reason` is why they do not move in batches, where they do not. */
+export function checkUdpBackend(reason: string | undefined): Finding {
   const { ok, warn } = findingsOf('udp');
-  if (addon === undefined) return ok('packets move through node:dgram, one at a time');
+  if (reason === undefined) return ok('packets move in batches (native/udp_batch)');
   return warn(
-    `${addon} is there, but this version moves packets through node:dgram and does not load it`,
-    'update Meridian, or remove the file',
+    `packets move through node:dgram, one at a time, for more than twice the CPU: ${reason}`,
+    'install a C compiler (apt-get install gcc libc6-dev) and run node native/udp_batch/build.ts',
   );
 }
 

@@ -17,9 +17,11 @@ test('checkNode fails Node below 24', () => {
   assert.match(old.remedy ?? '', /Node 24/);
 });
 
-test('checkUdpBackend names what moves packets', () => {
-  assert.match(checkUdpBackend(undefined).text, /node:dgram/);
-  assert.equal(checkUdpBackend('/x/udp_batch.node').status, 'warn');
+test('checkUdpBackend names what moves packets, and why not the addon', () => {
+  assert.match(checkUdpBackend(undefined).text, /in batches/);
+  const without = checkUdpBackend('it was not built');
+  assert.equal(without.status, 'warn');
+  assert.match(without.text, /node:dgram.*it was not built/);
 });
 
 test('checkReceiveBuffer warns below what sockets ask for', () => {
