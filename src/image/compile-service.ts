@@ -5,7 +5,7 @@ import { ClientFacts } from '../policy/client-facts.ts';
 import { addressesOf } from '../policy/eligibility.ts';
 import { Decider } from '../policy/evaluate.ts';
 import type { Region, Service } from '../policy/traffic.ts';
-import { encodeServiceSegment } from './service-segment.ts';
+import { type EncodedService, encodeServiceAddresses } from './service-segment.ts';
 
 export interface CompileServiceInput {
   readonly name: string;
@@ -24,17 +24,28 @@ export interface CompileServiceInput {
  * one segment for `pickAnswer`. Total: any service that passed validation has a segment.
  */
 export function compileService(input: CompileServiceInput): SharedArrayBuffer {
+  return encodeService(input).segment;
+}
+
+/**
+ * `compileService` that also says where addresses stand. `facts` are those of `input.classes`, where
+ * several services share them.
+ */
+export function encodeService(
+  input: CompileServiceInput,
+  facts?: readonly ClientFacts[],
+): EncodedService {
   const classes: readonly ClientClass[] =
     input.classes.length > 0 ? input.classes : [{ prefixes: [] }];
   // Classes outside, families inside: both families share a class's distances and latencies.
   const decideA = new Decider({ ...input, family: 4 });
   const decideAaaa = new Decider({ ...input, family: 6 });
-  const rooted = classes.map((client) => {
-    const facts = new ClientFacts(client, input.estimate);
-    return { a: decideA.decide(facts), aaaa: decideAaaa.decide(facts) };
+  const rooted = classes.map((client, index) => {
+    const known = facts?.[index] ?? new ClientFacts(client, input.estimate);
+    return { a: decideA.decide(known), aaaa: decideAaaa.decide(known) };
   });
   const members = [...input.service.members.values()];
-  return encodeServiceSegment({
+  return encodeServiceAddresses({
     mapSlot: input.mapSlot,
     has4: members.some((member) => addressesOf(member, 4).length > 0),
     has6: members.some((member) => addressesOf(member, 6).length > 0),

@@ -23,6 +23,17 @@ export interface ServiceSegmentInput {
  * whether or not they are the same objects.
  */
 export function encodeServiceSegment(input: ServiceSegmentInput): SharedArrayBuffer {
+  return encodeServiceAddresses(input).segment;
+}
+
+/** A service segment, and the byte offset of each address in it by its canonical text. */
+export interface EncodedService {
+  readonly segment: SharedArrayBuffer;
+  readonly addressAt: ReadonlyMap<string, number>;
+}
+
+/** `encodeServiceSegment` that also says where addresses stand. */
+export function encodeServiceAddresses(input: ServiceSegmentInput): EncodedService {
   const builder = new ProgramBuilder();
   const a = input.a.map((rooted) => builder.root(rooted));
   const aaaa = input.aaaa.map((rooted) => builder.root(rooted));
@@ -42,7 +53,7 @@ export function encodeServiceSegment(input: ServiceSegmentInput): SharedArrayBuf
   for (const [index, root] of a.entries()) words[tableA + index] = programs + root;
   for (const [index, root] of aaaa.entries()) words[tableAaaa + index] = programs + root;
   builder.writeTo(words, programs, addresses);
-  return segment;
+  return { segment, addressAt: builder.addressAt(addresses) };
 }
 
 /** Where a word of a program points, to be moved when the segment is laid out. */
@@ -86,6 +97,11 @@ class ProgramBuilder {
     }
     const bytes = new Uint8Array(words.buffer);
     for (const { word, bytes: octets } of this.#octets) bytes.set(octets, (addresses + word) * 4);
+  }
+
+  /** Byte offset of each address, once the addresses begin at a word of the segment. */
+  addressAt(addresses: number): Map<string, number> {
+    return new Map([...this.#addresses].map(([text, word]) => [text, (addresses + word) * 4]));
   }
 
   #node(choice: Choice): number {
