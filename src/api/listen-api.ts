@@ -1,4 +1,5 @@
 import { MeridianError } from '../base/errors.ts';
+import { findPortHolder } from '../base/port-holder.ts';
 import type { ApiInstance } from './api-context.ts';
 
 /** Where the API listens. */
@@ -34,7 +35,7 @@ function explainListenError(cause: unknown, host: string, port: number): unknown
       return new MeridianError(
         {
           code: 'E_PORT_TAKEN',
-          message: `another process listens on TCP ${at}; find it with "ss -ltnp 'sport = :${port}'", or choose another address with --http`,
+          message: `TCP ${at} is held by ${findPortHolder(port, 'tcp') ?? 'another process'}; stop it, or choose another address with --http`,
           where,
         },
         { cause },

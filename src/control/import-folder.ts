@@ -132,7 +132,8 @@ export async function fillFromFolder(
   const content = readFolder(folder);
   let problems = content.problems;
   if (content.zones.length === 0 && content.objects.length === 0) {
-    return { revision: 0, problems: [...problems, emptyFolder(folder)] };
+    const nothing = isAcceptable(problems) ? [emptyFolder(folder)] : [];
+    return { revision: 0, problems: [...problems, ...nothing] };
   }
   const objects = withoutBrokenServices(content);
   const known = new Set(objects.flatMap(({ kind, id }) => (kind === 'service' ? [id] : [])));

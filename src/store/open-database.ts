@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { errorText, MeridianError } from '../base/errors.ts';
 import { applicationId, migrations } from './schema.ts';
@@ -72,12 +72,13 @@ function lockFolder(folder: string, pidFile: string): DatabaseSync {
   const file = join(folder, 'meridian.lock');
   let lock: DatabaseSync | undefined;
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder);
     lock = new DatabaseSync(file, { timeout: 0 });
     lock.exec('BEGIN EXCLUSIVE');
     return lock;
   } catch (error) {
     lock?.close();
+    if (error instanceof MeridianError) throw error;
     if (((error as { errcode?: number }).errcode ?? 0) !== 5) throw storeError(error, file);
     const holder = existsSync(pidFile) ? readFileSync(pidFile, 'utf8').trim() : 'not known yet';
     const message =
@@ -85,6 +86,31 @@ function lockFolder(folder: string, pidFile: string): DatabaseSync {
       'through its API, or choose another directory with --data';
     throw new MeridianError({ code: 'E_STORE_LOCKED', message, where: folder }, { cause: error });
   }
+}
+
+/** Makes a folder that is this user's alone, and those above it. */
+function makeFolder(folder: string): void {
+  try {
+    // One by one: where a file system lets nobody make folders, `recursive` never returns.
+    const missing: string[] = [];
+    for (let path = folder; !existsSync(path); path = dirname(path)) missing.push(path);
+    for (const path of missing.reverse()) {
+      try {
+        mkdirSync(path, { mode: 0o700 });
+      } catch (error) {
+        // Another process that starts at the same time was faster; the lock decides between the two.
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      }
+    }
+    if (statSync(folder).isDirectory()) return;
+  } catch (error) {
+    const message =
+      `the data directory cannot be made: ${errorText(error)}; allow this user to write there, or ` +
+      'choose another directory with --data';
+    throw new MeridianError({ code: 'E_STORE_WRITE', message, where: folder }, { cause: error });
+  }
+  const message = 'this is a file; name a directory with --data';
+  throw new MeridianError({ code: 'E_STORE_WRITE', message, where: folder });
 }
 
 function refuseLostDatabase(file: string, pidFile: string): void {

@@ -11,25 +11,32 @@ import type { NameKey, RRset, Zone } from './zone.ts';
 const targetTypes: readonly number[] = [rrTypes.NS, rrTypes.MX, rrTypes.SRV];
 /** Types whose target is most often in the own zone, where a missing dot shows. */
 const aliasTypes: readonly number[] = [rrTypes.CNAME, rrTypes.DNAME, rrTypes.PTR];
-const addressTypes: readonly number[] = [rrTypes.A, rrTypes.AAAA, STEER];
+export const addressTypes: readonly number[] = [rrTypes.A, rrTypes.AAAA, STEER];
+
+/** What the checks of targets know besides the zone. */
+export interface TargetOptions {
+  readonly isDoubled: (key: NameKey) => boolean;
+  /** True when addresses may have been lost to a syntax error: missing ones are then not reported. */
+  readonly mayLackAddresses: boolean;
+}
 
 /** Checks, as far as the zone itself can tell, that the names in NS, MX and SRV records work. */
 export function checkTargets(
   zone: Zone,
   cuts: ZoneCuts,
   problems: ProblemList,
-  isDoubled: (key: NameKey) => boolean,
+  options: TargetOptions,
 ): void {
   for (const [key, node] of zone.nodes) {
     for (const rrset of node.values()) {
       const isTarget = targetTypes.includes(rrset.type);
       if (!isTarget && !aliasTypes.includes(rrset.type)) continue;
       for (const target of targetsOf(rrset)) {
-        if (isDoubled(target)) {
+        if (options.isDoubled(target)) {
           const message = `${describe(zone, rrset)} names ${quoted(target)}; add a final dot`;
           problems.warn('E_ZONE_DOT', message, rrset.where);
         } else if (isTarget && target !== '.') {
-          checkTarget({ zone, cuts, problems }, key, rrset, target);
+          checkTarget({ zone, cuts, problems, options }, key, rrset, target);
         }
       }
     }
@@ -40,10 +47,11 @@ interface TargetCheck {
   readonly zone: Zone;
   readonly cuts: ZoneCuts;
   readonly problems: ProblemList;
+  readonly options: TargetOptions;
 }
 
 function checkTarget(check: TargetCheck, key: NameKey, rrset: RRset, target: NameKey): void {
-  const { zone, cuts, problems } = check;
+  const { zone, cuts, problems, options } = check;
   const warn = (code: 'E_ZONE_GLUE' | 'E_ZONE_TARGET', rest: string) => {
     problems.warn(code, `${describe(zone, rrset)} names ${quoted(target)}, ${rest}`, rrset.where);
   };
@@ -57,6 +65,7 @@ function checkTarget(check: TargetCheck, key: NameKey, rrset: RRset, target: Nam
     warn('E_ZONE_TARGET', 'which is a CNAME (RFC 2181 §10.3); name its target');
     return;
   }
+  if (options.mayLackAddresses) return;
   if (node !== undefined && addressTypes.some((type) => node.has(type))) return;
   const cut = cutAbove(target, cuts, zone.origin);
   if (rrset.type === rrTypes.NS) {

@@ -4,7 +4,7 @@ import { isAtOrBelow } from '../wire/names.ts';
 import { rrTypes } from '../wire/types.ts';
 import { checkCuts, findCuts } from './check-cuts.ts';
 import { checkNode } from './check-node.ts';
-import { checkTargets } from './check-targets.ts';
+import { addressTypes, checkTargets } from './check-targets.ts';
 import { ProblemList, quoted } from './problem-list.ts';
 import type { NameKey, RRset, Zone } from './zone.ts';
 
@@ -51,7 +51,10 @@ export function findProblems(zone: Zone, problems: ProblemList, options: CheckOp
   }
   const cuts = findCuts(zone);
   checkCuts(zone, cuts, problems);
-  checkTargets(zone, cuts, problems, (key) => doubled !== undefined && isDoubled(key, doubled));
+  checkTargets(zone, cuts, problems, {
+    isDoubled: (key) => doubled !== undefined && isDoubled(key, doubled),
+    mayLackAddresses: addressTypes.some((type) => options.mayBeMissing?.(type)),
+  });
 }
 
 /** RFC 1035 §5.2 item 2 and §6.1.2: one SOA at the apex, and name servers. */

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import type { ApiInstance } from '../../src/api/api-context.ts';
@@ -300,6 +301,8 @@ describe('over a socket', () => {
         assert.ok(error instanceof MeridianError);
         assert.equal(error.code, 'E_PORT_TAKEN');
         assert.ok(error.message.includes(`127.0.0.1:${port}`));
+        // Where /proc shows it, by name.
+        if (existsSync('/proc/self/fd')) assert.ok(error.message.includes(`pid ${process.pid}`));
         return true;
       },
     );

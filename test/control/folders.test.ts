@@ -194,6 +194,10 @@ test('fillFromFolder() says so when there is nothing to take', async () => {
     problems.map(({ code }) => code),
     ['E_IMPORT_EMPTY'],
   );
+  const bad = await fillFromFolder(controller, folderOf({ 'bad.example.zone': 'x' }));
+  assert.equal(bad.revision, 0);
+  const codes = bad.problems.map(({ code }) => code);
+  assert.ok(codes.length > 0 && !codes.includes('E_IMPORT_EMPTY'), codes.join());
 });
 
 test('exportFolder() writes files that read back into the same configuration', async () => {

@@ -137,10 +137,27 @@ test('verify() finds the revision that somebody edited', () => {
   }
 });
 
-test('the data directory is for its owner alone', () => {
-  const folder = join(newFolder(), 'data');
+test('the data directory and those made above it are for their owner alone', () => {
+  const above = join(newFolder(), 'above');
+  const folder = join(above, 'data');
   openSqliteStore(folder).close();
-  assert.equal(statSync(folder).mode & 0o077, 0);
+  for (const path of [above, folder]) assert.equal(statSync(path).mode & 0o077, 0);
+});
+
+test('openSqliteStore() says why a directory cannot be made, and how to choose another', () => {
+  const file = join(newFolder(), 'file');
+  writeFileSync(file, 'mine');
+  assert.throws(() => openSqliteStore(file), failsWith('E_STORE_WRITE', /a file; .*--data/));
+  const below = failsWith('E_STORE_WRITE', /file\/data: .*ENOTDIR.*--data/);
+  assert.throws(() => openSqliteStore(join(file, 'data')), below);
+  assert.equal(readFileSync(file, 'utf8'), 'mine');
+});
+
+test('openSqliteStore() returns where the system lets nobody make folders', {
+  skip: process.platform === 'linux' ? false : 'needs /proc',
+}, () => {
+  const failure = failsWith('E_STORE_WRITE', /mkdir '\/proc\/meridian'.*--data/);
+  assert.throws(() => openSqliteStore('/proc/meridian/data'), failure);
 });
 
 test('every acknowledged commit is there after kill -9', async () => {

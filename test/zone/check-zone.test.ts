@@ -126,6 +126,14 @@ for (const [what, text, expected] of rules) {
   });
 }
 
+test('checkZone() does not miss addresses that may be in a line with an error', () => {
+  const mail = '@ MX 10 mail\n';
+  assert.deepEqual(check(`${apex}${mail}mail TXT x`), ['4 w E_ZONE_TARGET']);
+  assert.deepEqual(check(`${apex}${mail}mail TXT x\nmail A 300.1.1.1`), ['6 E_RDATA_SYNTAX']);
+  assert.deepEqual(check(`${apex}${mail}mail TXT x\nmail`), ['6 E_ZONE_SYNTAX']);
+  assert.deepEqual(check(`${apex}${mail}mail TXT "x`), ['5 E_ZONE_SYNTAX']);
+});
+
 test('checkZone() words a conflict with the offending value and the remedy', () => {
   const { problems } = readZoneText(`${apex}www CNAME b\nwww A 192.0.2.1\n`, {
     origin: 'example.com',
