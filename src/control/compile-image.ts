@@ -4,8 +4,8 @@ import type { ClientClass, ClientDistinctions } from '../geo/client.ts';
 import { type ClientMapView, lookupClient, openClientMap } from '../geo/client-map.ts';
 import type { GeoSources } from '../geo/geo-sources.ts';
 import type { ServiceHealth } from '../health/verdict.ts';
-import { compileService } from '../image/compile-service.ts';
 import type { ImageUpdate, SlotUpdate } from '../image/image-update.ts';
+import { ServiceBatch } from '../image/service-batch.ts';
 import { compileZoneIndex } from '../image/zone-index.ts';
 import { compileZone } from '../image/zone-segment.ts';
 import type { EstimateLatency } from '../latency/estimate.ts';
@@ -48,9 +48,15 @@ interface CompiledService {
  */
 interface ImageState {
   readonly configuration: Configuration;
-  readonly zones: SlotTable<NameKey, Zone>;
+  readonly zones: SlotTable<NameKey, CompiledZone>;
   readonly services: SlotTable<string, CompiledService>;
   readonly maps: SlotTable<string, CompiledMap>;
+}
+
+/** A zone, and the slots of the services that its segment names. */
+interface CompiledZone {
+  readonly zone: Zone;
+  readonly steered: ReadonlyMap<string, number | undefined>;
 }
 
 /** Collects the segments of one update; the last word on a slot counts. */
@@ -82,8 +88,10 @@ export class ImageCompiler {
   readonly #inputs: ImageInputs;
   #state: ImageState;
   #epoch = 0;
-  /** Counts everything that makes a prepared image stale. */
+  /** Counts what makes a prepared image stale as a whole. */
   #moves = 0;
+  /** Counts what makes the services of a prepared image stale: health, load and latency. */
+  #serviceMoves = 0;
 
   constructor(inputs: ImageInputs, empty: Configuration) {
     this.#inputs = inputs;
@@ -114,13 +122,17 @@ export class ImageCompiler {
     }
     for (const name of changedServices.put) this.#putService(state, name, update);
     this.#dropUnusedMaps(state, update);
-    for (const name of changedServices.put) this.#compileService(state, name, update);
+    this.#compileServices(state, changedServices.put, update);
     this.#prepareZones(state, update);
     const moves = this.#moves;
+    const serviceMoves = this.#serviceMoves;
     return {
       accept: () => {
-        // Health or geo data moved on while the change was being stored: what was compiled is old.
+        // Another image or other geo data took over while the change was being stored.
         if (moves !== this.#moves) return this.prepare(next).accept();
+        if (serviceMoves !== this.#serviceMoves) {
+          this.#compileServices(state, changedServices.put, update);
+        }
         this.#state = state;
         this.#moves += 1;
         return update.build(++this.#epoch, next.revision);
@@ -130,13 +142,9 @@ export class ImageCompiler {
 
   /** Compiles these services again with the health, load and latency of now. */
   recompileServices(names: Iterable<string>): ImageUpdate {
-    this.#moves += 1;
+    this.#serviceMoves += 1;
     const update = new UpdateBuilder();
-    for (const name of names) {
-      if (this.#state.services.get(name) !== undefined) {
-        this.#compileService(this.#state, name, update);
-      }
-    }
+    this.#compileServices(this.#state, names, update);
     return update.build(++this.#epoch, this.#state.configuration.revision);
   }
 
@@ -152,7 +160,7 @@ export class ImageCompiler {
     dropMaps(state, update);
     const names = [...state.services.keys()];
     for (const name of names) this.#putService(state, name, update);
-    for (const name of names) this.#compileService(state, name, update);
+    this.#compileServices(state, names, update);
     this.#state = state;
     this.#moves += 1;
     return update.build(++this.#epoch, state.configuration.revision);
@@ -253,25 +261,34 @@ export class ImageCompiler {
     }
   }
 
-  #compileService(state: ImageState, name: string, update: UpdateBuilder): void {
+  /** Compiles those of these services that there are. */
+  #compileServices(state: ImageState, names: Iterable<string>, update: UpdateBuilder): void {
+    const batch = new ServiceBatch(state.configuration.traffic.regions, this.#inputs.estimate);
+    for (const name of names) this.#compileService(state, name, update, batch);
+  }
+
+  #compileService(
+    state: ImageState,
+    name: string,
+    update: UpdateBuilder,
+    batch: ServiceBatch,
+  ): void {
     const compiled = state.services.get(name);
     const slot = state.services.slot(name);
     if (compiled === undefined || slot === undefined) return;
     const map = compiled.mapKey === undefined ? undefined : state.maps.get(compiled.mapKey);
     const mapSlot = compiled.mapKey === undefined ? undefined : state.maps.slot(compiled.mapKey);
-    const segment = compileService({
+    const segment = batch.compile({
       name,
       service: compiled.service,
-      regions: state.configuration.traffic.regions,
       health: this.#inputs.health(name),
-      estimate: this.#inputs.estimate,
       mapSlot: mapSlot ?? -1,
-      classes: map?.classes ?? [{ prefixes: [] }],
+      classes: map?.classes ?? [],
     });
     update.services.set(slot, segment);
   }
 
-  /** A zone's segment names service slots, which are stable: only its own change compiles it again. */
+  /** Compiles the zones that changed, and those that name a service which has moved. */
   #prepareZones(state: ImageState, update: UpdateBuilder): void {
     const before = this.#state.zones;
     const { zones } = state.configuration;
@@ -283,15 +300,29 @@ export class ImageCompiler {
       indexMoved = true;
     }
     for (const [origin, zone] of zones) {
-      if (before.get(origin) === zone) continue;
-      if (before.get(origin) === undefined) indexMoved = true;
-      const segment = compileZone(zone, {
-        serviceSlot: (service) => state.services.slot(service),
-      });
-      update.zones.set(state.zones.put(origin, zone), segment);
+      const known = before.get(origin);
+      if (known === undefined) indexMoved = true;
+      if (known?.zone === zone && areWhere(known.steered, state.services)) continue;
+      const steered = new Map<string, number | undefined>();
+      const serviceSlot = (service: string) => {
+        const slot = state.services.slot(service);
+        steered.set(service, slot);
+        return slot;
+      };
+      const segment = compileZone(zone, { serviceSlot });
+      update.zones.set(state.zones.put(origin, { zone, steered }), segment);
     }
     if (indexMoved) update.zoneIndex = compileZoneIndex(state.zones.slots());
   }
+}
+
+/** True when every service still has the slot that a zone's segment names. */
+function areWhere(
+  steered: ReadonlyMap<string, number | undefined>,
+  services: SlotTable<string, unknown>,
+): boolean {
+  for (const [name, slot] of steered) if (services.slot(name) !== slot) return false;
+  return true;
 }
 
 /** A client as one service sees it. */

@@ -6,9 +6,11 @@ import type { ServiceHealth } from '../health/verdict.ts';
 import type { EstimateLatency, LatencyEstimate } from '../latency/estimate.ts';
 import type { Vip } from '../policy/choice.ts';
 import { evaluate } from '../policy/evaluate.ts';
+import { isSticky } from '../policy/outcome.ts';
 import { pickFromChoice, stickyHash } from '../policy/pick.ts';
 import type { NetworkOverride } from '../policy/traffic.ts';
 import { nameKey } from '../wire/names.ts';
+import { rrTypes } from '../wire/types.ts';
 import type { ImageCompiler } from './compile-image.ts';
 import type { ExplainQuestion, Explanation } from './controller.ts';
 import { findSteering } from './find-steering.ts';
@@ -30,7 +32,7 @@ export function explain(parts: ExplainParts, question: ExplainQuestion): Explana
   const name = nameKey(question.name);
   const configuration = parts.images.configuration();
   const family = question.type === 'A' ? 4 : 6;
-  const steering = findSteering(configuration.zones, name);
+  const steering = findSteering(configuration.zones, name, rrTypes[question.type]);
   const located = parts.geo(configuration.traffic.networks).locate(client);
   const seen = {
     address: formatIp(client),
@@ -71,9 +73,11 @@ export function explain(parts: ExplainParts, question: ExplainQuestion): Explana
   const [w0, w1] = client.words;
   const hash = stickyHash(client.family, w0, w1);
   const answer: readonly Vip[] = pickFromChoice(evaluation.choice, hash, new Random(hash));
+  const demanded = !isSticky(evaluation.choice) ? 0 : client.family === 4 ? 24 : 56;
   const latency: Record<string, LatencyEstimate> = {};
   for (const member of service.members.keys()) {
-    const estimate = parts.estimate(classified.client, member);
+    const there = configuration.traffic.regions.get(member)?.coordinates;
+    const estimate = parts.estimate(classified.client, member, there);
     if (estimate !== undefined) latency[member] = estimate;
   }
   return {
@@ -81,7 +85,8 @@ export function explain(parts: ExplainParts, question: ExplainQuestion): Explana
     service: steering.service,
     client: {
       ...seen,
-      scopePrefix: classified.scopePrefixLength,
+      // Negative answers hold for everybody (RFC 7871 §7.4).
+      scopePrefix: answer.length === 0 ? 0 : Math.max(classified.scopePrefixLength, demanded),
       classIndex: classified.classIndex,
     },
     evaluation,
@@ -96,8 +101,10 @@ function readClient(text: string): IpAddress {
   const slash = text.indexOf('/');
   const address = parseIp(slash < 0 ? text : text.slice(0, slash));
   const bits = address?.family === 4 ? 32 : 128;
-  const length = slash < 0 ? bits : Number(text.slice(slash + 1));
-  if (address === undefined || !Number.isInteger(length) || length < 0 || length > bits) {
+  const lengthText = slash < 0 ? `${bits}` : text.slice(slash + 1);
+  const length = /^\d{1,3}$/.test(lengthText) ? Number(lengthText) : Number.NaN;
+  // A source of 0 asks not to be told apart (RFC 7871 §7.1.2): it names no client.
+  if (address === undefined || !(length >= 1 && length <= bits)) {
     throw new MeridianError({
       code: 'E_EXPLAIN_QUESTION',
       message: `"${text}" is no client; give an address or a prefix, as 203.0.113.7 or 2001:db8::/56`,

@@ -1,4 +1,4 @@
-import type { ClientClass } from '../geo/client.ts';
+import type { ClientClass, Coordinates } from '../geo/client.ts';
 
 /** A round-trip time between a client class and a region, and how it came about. */
 export interface LatencyEstimate {
@@ -8,5 +8,13 @@ export interface LatencyEstimate {
   readonly samples: number;
 }
 
-/** Estimates by client class and region; undefined only where neither side has a place. */
-export type EstimateLatency = (client: ClientClass, region: string) => LatencyEstimate | undefined;
+/**
+ * Estimates by client class and region; undefined only where neither side has a place. `there` is
+ * where the region stands in the configuration that is asked about, which need not be the one that
+ * serves; left out: where it stands in that one.
+ */
+export type EstimateLatency = (
+  client: ClientClass,
+  region: string,
+  there?: Coordinates,
+) => LatencyEstimate | undefined;

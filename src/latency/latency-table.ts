@@ -118,7 +118,7 @@ export class LatencyTable {
   }
 
   /** The best estimate for a client class and a region. A plain function, to be passed around. */
-  readonly estimate: EstimateLatency = (client, region) => {
+  readonly estimate: EstimateLatency = (client, region, there) => {
     for (const prefix of client.prefixes) {
       const measured = this.#lookUp(`prefix ${prefix}`, region, 'measured-prefix');
       if (measured !== undefined) return measured;
@@ -131,7 +131,7 @@ export class LatencyTable {
       const measured = this.#lookUp(`country ${client.country}`, region, 'measured-country');
       if (measured !== undefined) return measured;
     }
-    return this.#byDistance(client, region);
+    return this.#byDistance(client, there ?? this.#coordinatesOf(region));
   };
 
   /** The keys with a published value, each list sorted: what client maps must tell apart. */
@@ -166,8 +166,7 @@ export class LatencyTable {
     return published === undefined ? undefined : { ...published, source };
   }
 
-  #byDistance(client: ClientClass, region: string): LatencyEstimate | undefined {
-    const there = this.#coordinatesOf(region);
+  #byDistance(client: ClientClass, there: Coordinates | undefined): LatencyEstimate | undefined {
     if (client.coordinates === undefined || there === undefined) return undefined;
     const ms = baseMs + msPerKm * distanceKm(client.coordinates, there);
     return { ms, source: 'distance', samples: 0 };

@@ -24,9 +24,9 @@ export class ClientFacts {
     return distance;
   }
 
-  latency(region: string): LatencyEstimate | undefined {
+  latency(region: string, coordinates: Coordinates | undefined): LatencyEstimate | undefined {
     if (this.#latencies.has(region)) return this.#latencies.get(region);
-    const estimate = this.#estimate(this.client, region);
+    const estimate = this.#estimate(this.client, region, coordinates);
     this.#latencies.set(region, estimate);
     return estimate;
   }

@@ -156,7 +156,8 @@ function traceMembers(
     const chosen = share > 0;
     const unwanted = standing.weight === 0 ? 'weight-0' : 'not-chosen';
     const distance = facts.distanceKm(standing.region, standing.coordinates);
-    const latency = timed ? facts.latency(standing.region) : undefined;
+    const { region, coordinates } = standing;
+    const latency = timed ? facts.latency(region, coordinates) : undefined;
     return {
       member: standing.member,
       chosen,

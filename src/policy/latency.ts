@@ -63,8 +63,9 @@ function shareAmong(tied: readonly Candidate[]): readonly Piece[] {
 
 function latencyTo({ outcome }: Candidate, scope: Scope): number {
   let best = Number.POSITIVE_INFINITY;
-  for (const { region } of outcome.serving) {
-    best = Math.min(best, scope.facts.latency(region)?.ms ?? Number.POSITIVE_INFINITY);
+  for (const { region, coordinates } of outcome.serving) {
+    const ms = scope.facts.latency(region, coordinates)?.ms;
+    best = Math.min(best, ms ?? Number.POSITIVE_INFINITY);
   }
   return best;
 }
