@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 
 const root = resolve(import.meta.dirname, '../../..');
+const adminToken = 'test-token-test-token-test-token';
 
 /** True when a program can be found; tests that need it say what to install and are skipped without. */
 export function hasProgram(name: string): boolean {
@@ -117,6 +118,24 @@ export function canBindPort53(address: string): Promise<boolean> {
   return canBindUdp(53, address);
 }
 
+/** Runs the real command until it ends by itself; it is killed, and fails the test, when it does not. */
+export async function runMeridian(
+  t: { after(callback: () => Promise<void>): void },
+  words: readonly string[],
+): Promise<{ readonly code: number | null; readonly output: string }> {
+  const environment = { MERIDIAN_ADMIN_TOKEN: adminToken };
+  const running = startProgram(
+    t,
+    [process.execPath, join(root, 'src/main.ts'), ...words],
+    environment,
+  );
+  await until(
+    () => running.child.exitCode !== null || undefined,
+    () => `meridian ${words.join(' ')} to end: ${running.output()}`,
+  );
+  return { code: running.child.exitCode, output: running.output() };
+}
+
 export interface RunningMeridian extends Running {
   /** `ADDR:PORT` of each DNS listener. */
   readonly dns: readonly string[];
@@ -144,7 +163,7 @@ export async function startMeridian(
     readonly flags?: readonly string[];
   },
 ): Promise<RunningMeridian> {
-  const token = 'test-token-test-token-test-token';
+  const token = adminToken;
   const running = startProgram(
     t,
     [

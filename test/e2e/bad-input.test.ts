@@ -1,0 +1,285 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { textsOf } from './support/ask.ts';
+import {
+  type RunningMeridian,
+  runMeridian,
+  startMeridian,
+  temporaryFolder,
+  writeFiles,
+} from './support/processes.ts';
+
+const apex = '$TTL 60\n@ SOA ns1 hostmaster 1 7200 900 1209600 60\n@ NS ns1\nns1 A 127.0.0.1\n';
+const goodZone = `${apex}www A 192.0.2.1\n`;
+const brokenZone = `${apex}www A 192.0.2.300\nftp CNAME www\nftp TXT no\n`;
+const goodTraffic = `
+regions:
+  east: { place: aws:us-east-1 }
+services:
+  web: { members: { east: { a: [192.0.2.10] } } }
+`;
+
+type Test = { after(callback: () => void | Promise<void>): void };
+
+function makeFolder(t: Test, files: Readonly<Record<string, string>> = {}): string {
+  const folder = temporaryFolder(t);
+  writeFiles(folder, { 'zones/good.test.zone': goodZone, ...files });
+  return folder;
+}
+
+const anywhere = ['--dns', '127.0.0.1:0', '--http', '127.0.0.1:0'];
+
+/** The flags of `serve` for a folder of `makeFolder`. */
+const serve = (folder: string, ...flags: readonly string[]) => [
+  'serve',
+  ...['--zones', join(folder, 'zones'), '--data', join(folder, 'data')],
+  ...(flags.includes('--dns') ? ['--http', '127.0.0.1:0'] : anywhere),
+  ...flags,
+];
+
+const startIn = (t: Test, folder: string, ...flags: readonly string[]) =>
+  startMeridian(t, { zones: join(folder, 'zones'), data: join(folder, 'data'), flags });
+
+async function assertServes(node: RunningMeridian): Promise<void> {
+  assert.equal(node.child.exitCode, null, node.output());
+  assert.deepEqual(await textsOf(node.port, 'www.good.test', 'A'), ['192.0.2.1']);
+}
+
+/** Every complaint is one line that says what, where, and after a semicolon what to do. */
+function assertHelpful(output: string, ...patterns: readonly RegExp[]): void {
+  assert.doesNotMatch(output, /this is a bug|^ +at .+:\d+:\d+\)?$/m);
+  // With --json they are strings of a log.
+  const text = output.replaceAll('\\"', '"');
+  for (const pattern of patterns) assert.match(text, pattern);
+}
+
+const wrongFlags: Readonly<Record<string, readonly [readonly string[], RegExp]>> = {
+  'an unknown flag': [['serve', '--zone', 'x'], /'--zone'.*--zones/s],
+  'an unknown command': [['sevre'], /'sevre'.*serve/s],
+  'a malformed address': [['serve', '--dns', 'here'], /"here".*write an IP address and a port/],
+  'a port out of range': [['serve', '--http', '127.0.0.1:70000'], /127\.0\.0\.1:70000/],
+  'no workers': [['serve', '--workers', '0'], /"0".*1 to 256/],
+  'a geo kind that is none': [['serve', '--geo', 'planet=x.mmdb'], /planet.*city, country or asn/],
+  'a flag without its value': [['serve', '--data'], /--data <dir>.*argument missing/],
+  'a prefix that is none': [['serve', '--ecs-from', '10/8/8'], /10\/8\/8.*write one as/],
+};
+for (const [what, [words, pattern]] of Object.entries(wrongFlags)) {
+  test(`meridian says what is wrong with ${what}, and ends with 2`, async (t) => {
+    const { code, output } = await runMeridian(t, words);
+    assertHelpful(output, pattern);
+    assert.equal(code, 2);
+  });
+}
+
+const wrongGeo: Readonly<Record<string, readonly [string | undefined, RegExp]>> = {
+  garbage: ['\x00\x01 garbage \xff'.repeat(500), /x\.mmdb: .+; .+ \(E_GEO_NOT_MMDB\)/],
+  'an empty file': ['', /x\.mmdb: the file is empty; .+ \(E_GEO_NOT_MMDB\)/],
+  'a missing file': [undefined, /x\.mmdb: .+; .+ \(E_GEO_FILE\)/],
+};
+for (const [what, [content, pattern]] of Object.entries(wrongGeo)) {
+  test(`serve --geo with ${what} ends with 1 and says so`, async (t) => {
+    const folder = makeFolder(t, content === undefined ? {} : { 'x.mmdb': content });
+    const { code, output } = await runMeridian(
+      t,
+      serve(folder, '--geo', `city=${join(folder, 'x.mmdb')}`),
+    );
+    assertHelpful(output, pattern);
+    assert.equal(code, 1);
+  });
+}
+
+test('a port in use is named with its holder, who keeps serving', async (t) => {
+  const holder = await startIn(t, makeFolder(t));
+  const { code, output } = await runMeridian(
+    t,
+    serve(makeFolder(t), '--dns', `127.0.0.1:${holder.port}`),
+  );
+  const pid = new RegExp(
+    `127\\.0\\.0\\.1:${holder.port}.*\\b${holder.child.pid}\\b.*\\(E_PORT_TAKEN\\)`,
+  );
+  assertHelpful(output, pid);
+  assert.equal(code, 1);
+  const http = new URL(holder.url).host;
+  const second = await runMeridian(t, [...serve(makeFolder(t)), '--http', http]);
+  assertHelpful(second.output, new RegExp(`${http}.*; .*\\(E_PORT_TAKEN\\)`));
+  assert.equal(second.code, 1);
+  await assertServes(holder);
+});
+
+test('an address of another machine is refused', async (t) => {
+  const { code, output } = await runMeridian(t, serve(makeFolder(t), '--dns', '192.0.2.1:5353'));
+  assertHelpful(output, /192\.0\.2\.1:5353.*; .*\(E_LISTEN_ADDRESS\)/);
+  assert.equal(code, 1);
+});
+
+test('a broken zone is reported by file and line, all of it, and the good one serves', async (t) => {
+  const folder = makeFolder(t, { 'zones/broken.test.zone': brokenZone });
+  const node = await startIn(t, folder);
+  assertHelpful(
+    node.output(),
+    /broken\.test\.zone:5: .*192\.0\.2\.300.*; .*\(E_RDATA_SYNTAX\)/,
+    /broken\.test\.zone:6: .*ftp.*; .*\(E_ZONE_CNAME_CONFLICT\)/,
+  );
+  await assertServes(node);
+  assert.deepEqual(await textsOf(node.port, 'www.broken.test', 'A'), ['rcode 5']);
+});
+
+test('a broken traffic file is reported by line, and zones that need nothing of it serve', async (t) => {
+  const wrong = goodTraffic.replace('aws:us-east-1', 'aws:us-est-1').replace('members', 'membres');
+  const folder = makeFolder(t, {
+    'zones/traffic.yaml': wrong,
+    'zones/steered.test.zone': `${apex}www STEER web\n`,
+  });
+  const node = await startIn(t, folder);
+  assertHelpful(
+    node.output(),
+    /traffic\.yaml:3: .*aws:us-est-1.*did you mean "aws:us-east-1".*\(E_PLACE_UNKNOWN\)/,
+    /traffic\.yaml:5: .*"membres".*did you mean "members".*\(E_FORM_UNKNOWN_KEY\)/,
+    /steered\.test\.zone:5: .*"web".*\(E_SERVICE_UNKNOWN\)/,
+  );
+  await assertServes(node);
+});
+
+test('a folder in which nothing is good ends with 1 and leaves the store to a next start', async (t) => {
+  const folder = makeFolder(t, { 'zones/good.test.zone': brokenZone });
+  const { code, output } = await runMeridian(t, serve(folder));
+  assertHelpful(output, /good\.test\.zone:5: /);
+  assert.equal(code, 1);
+  writeFiles(folder, { 'zones/good.test.zone': goodZone });
+  await assertServes(await startIn(t, folder));
+});
+
+test('a missing or empty zones folder ends a first start, but not a later one', async (t) => {
+  const folder = makeFolder(t);
+  const wrong = [
+    'serve',
+    '--zones',
+    join(folder, 'gone'),
+    '--data',
+    join(folder, 'data'),
+    ...anywhere,
+  ];
+  const { code, output } = await runMeridian(t, wrong);
+  assertHelpful(output, /gone: .*; .*\((E_IMPORT_EMPTY|E_ZONE_FILE)\)/);
+  assert.equal(code, 1);
+  const node = await startIn(t, folder);
+  await node.stop();
+  const later = await startMeridian(t, { zones: join(folder, 'gone'), data: join(folder, 'data') });
+  await assertServes(later);
+});
+
+test('the API refuses bad bodies with a code and where, and what serves stays', async (t) => {
+  const node = await startIn(t, makeFolder(t, { 'zones/traffic.yaml': goodTraffic }));
+  const rrset = '/v1/zones/good.test/rrsets/www/A';
+  const cases: readonly (readonly [string, string, unknown, number, RegExp])[] = [
+    ['PUT', rrset, '{"ttl": 60, "values": [', 400, /E_FORM_SYNTAX/],
+    ['PUT', rrset, '\u0000', 400, /E_FORM_SYNTAX/],
+    ['PUT', rrset, [], 422, /E_/],
+    ['PUT', rrset, { ttl: 60, values: ['192.0.2.300'] }, 422, /192\.0\.2\.300/],
+    ['PUT', rrset, { ttl: 'soon', values: ['192.0.2.3'] }, 422, /soon/],
+    ['PUT', rrset, { ttl: 60, values: ['192.0.2.3'], extra: 1 }, 422, /extra/],
+    ['PUT', '/v1/zones/good.test/rrsets/www/CNAME', { ttl: 60, values: ['ns1'] }, 422, /CNAME/],
+    ['PUT', '/v1/zones/good.test/rrsets/www/NOTYPE', { ttl: 60, values: ['x'] }, 400, /NOTYPE/],
+    [
+      'PUT',
+      '/v1/zones/none.test/rrsets/www/A',
+      { ttl: 60, values: ['192.0.2.3'] },
+      404,
+      /none\.test/,
+    ],
+    ['DELETE', '/v1/zones/good.test/rrsets/@/SOA', undefined, 422, /E_ZONE_SOA/],
+    ['DELETE', '/v1/zones/good.test/rrsets/@/NS', undefined, 422, /E_ZONE_NS/],
+    ['PUT', '/v1/regions/east', { place: 'aws:nowhere' }, 422, /E_PLACE_UNKNOWN/],
+    [
+      'PUT',
+      '/v1/services/web',
+      { members: { west: { a: ['192.0.2.1'] } } },
+      422,
+      /E_REGION_UNKNOWN/,
+    ],
+    ['DELETE', '/v1/regions/east', undefined, 409, /E_IN_USE/],
+    ['PUT', rrset, 'x'.repeat(2 * 1024 * 1024), 413, /E_TOO_LARGE/],
+    ['PUT', rrset, `${'['.repeat(100_000)}`, 400, /E_FORM_SYNTAX/],
+    ['POST', '/v1/nothing', {}, 404, /E_NOT_FOUND/],
+    ['PATCH', '/v1/revisions', {}, 405, /E_METHOD/],
+  ];
+  for (const [method, path, body, status, pattern] of cases) {
+    const response = await node.api(method, path, body);
+    const text = await response.text();
+    const what = `${method} ${path} ${String(JSON.stringify(body)).slice(0, 60)}: ${text.slice(0, 500)}`;
+    assert.equal(response.status, status, what);
+    assert.match(response.headers.get('content-type') ?? '', /application\/problem\+json/, what);
+    assert.match(text, pattern, what);
+  }
+  const zone = await node.api('PUT', '/v1/zones/good.test', brokenZone, {
+    'content-type': 'text/dns',
+  });
+  assert.equal(zone.status, 422);
+  const problem = (await zone.json()) as { errors: { where?: string; code: string }[] };
+  assert.deepEqual(problem.errors.map(({ code }) => code).sort(), [
+    'E_RDATA_SYNTAX',
+    'E_ZONE_CNAME_CONFLICT',
+  ]);
+  await assertServes(node);
+  const unauthorized = await fetch(`${node.url}${rrset}`, { method: 'DELETE' });
+  assert.equal(unauthorized.status, 401);
+  await assertServes(node);
+});
+
+test('a damaged database is refused and left as it is', async (t) => {
+  const folder = makeFolder(t);
+  await (await startIn(t, folder)).stop();
+  const file = join(folder, 'data/meridian.db');
+  const whole = readFileSync(file);
+  const damaged = {
+    'not a database': Buffer.alloc(9000, 'garbage '),
+    'cut short': whole.subarray(0, whole.length >> 1),
+    'overwritten inside': Buffer.concat([
+      whole.subarray(0, 4096),
+      Buffer.alloc(8192, 0xaa),
+      whole.subarray(12_288),
+    ]),
+    empty: Buffer.alloc(0),
+  };
+  for (const [what, bytes] of Object.entries(damaged)) {
+    await t.test(what, async (t) => {
+      writeFileSync(file, bytes);
+      const { code, output } = await runMeridian(t, serve(folder));
+      assertHelpful(output, /meridian\.db: .+; .+ \(E_STORE_CORRUPT\)/);
+      assert.equal(code, 1);
+      assert.ok(readFileSync(file).equals(bytes), 'the file was touched');
+    });
+  }
+  writeFileSync(file, whole);
+  await assertServes(await startIn(t, folder));
+});
+
+test('a data directory that cannot be written, or is a file, ends with 1', async (t) => {
+  const folder = makeFolder(t, { file: '' });
+  // No user can make a folder in /proc.
+  for (const data of ['/proc/meridian', join(folder, 'file'), join(folder, 'file/below')]) {
+    const { code, output } = await runMeridian(t, [
+      ...['serve', '--zones', join(folder, 'zones'), '--data', data],
+      ...anywhere,
+    ]);
+    assertHelpful(output, new RegExp(`^${data}: .+; .+ \\(E_STORE_WRITE\\)$`, 'm'));
+    assert.equal(code, 1);
+  }
+});
+
+test('a second process on the same data directory is refused, and the first keeps serving', async (t) => {
+  const folder = makeFolder(t);
+  const first = await startIn(t, folder);
+  const { code, output } = await runMeridian(t, serve(folder));
+  assertHelpful(output, new RegExp(`data: .*pid ${first.child.pid}.*; .*\\(E_STORE_LOCKED\\)`));
+  assert.equal(code, 1);
+  await assertServes(first);
+  const written = await first.api('PUT', '/v1/zones/good.test/rrsets/new/A', {
+    ttl: 60,
+    values: ['192.0.2.9'],
+  });
+  assert.ok(written.ok);
+  assert.ok(existsSync(join(folder, 'data/meridian.db')));
+});
