@@ -8,6 +8,7 @@ import { checkServiceReferences } from './check-references.ts';
 import type { Configuration } from './controller.ts';
 import type { Draft } from './draft-change.ts';
 import { Findings } from './findings.ts';
+import { movedZones } from './load-configuration.ts';
 import { hint } from './suggest.ts';
 
 /**
@@ -25,8 +26,9 @@ export function checkChange(draft: Draft, next: Configuration, current: Configur
 }
 
 function checkZones(next: Configuration, current: Configuration, findings: Findings): void {
-  for (const [origin, zone] of next.zones) {
-    if (current.zones.get(origin) === zone) continue;
+  for (const origin of movedZones(current, next)) {
+    const zone = next.zones.get(origin);
+    if (zone === undefined || current.zones.get(origin) === zone) continue;
     for (const problem of checkZone(zone)) {
       findings.problems.push(
         problem.where === undefined ? { ...problem, where: `zone ${origin}` } : problem,

@@ -13,6 +13,7 @@ import { distinctionsKey, distinctionsOf, type MeasuredKeys } from '../policy/di
 import type { NetworkOverride, Service } from '../policy/traffic.ts';
 import type { NameKey, Zone } from '../zone/zone.ts';
 import type { Configuration } from './controller.ts';
+import { movedZones } from './load-configuration.ts';
 import { SlotTable } from './slot-table.ts';
 
 /** Live inputs of the serving images, asked for each time that something is compiled. */
@@ -121,9 +122,11 @@ export class ImageCompiler {
       if (slot !== undefined) update.services.set(slot, null);
     }
     for (const name of changedServices.put) this.#putService(state, name, update);
-    this.#dropUnusedMaps(state, update);
+    if (changedServices.put.length + changedServices.removed.length > 0) {
+      this.#dropUnusedMaps(state, update);
+    }
     this.#compileServices(state, changedServices.put, update);
-    this.#prepareZones(state, update);
+    this.#prepareZones(state, update, changedServices.slotsMoved);
     const moves = this.#moves;
     const serviceMoves = this.#serviceMoves;
     return {
@@ -206,25 +209,35 @@ export class ImageCompiler {
     return [...this.#state.services.keys()].filter((name) => this.distinctions(name)?.coordinates);
   }
 
+  /** The services to compile and to remove, and whether any got or lost its slot. */
   #changedServices(
     next: Configuration,
     networksMoved: boolean,
-  ): { put: string[]; removed: string[] } {
+  ): { put: readonly string[]; removed: readonly string[]; slotsMoved: boolean } {
     const before = this.#state.configuration.traffic;
+    const known = this.#state.services;
     const { services, regions } = next.traffic;
-    const put: string[] = [];
-    for (const [name, service] of services) {
-      const moved =
-        networksMoved ||
-        before.services.get(name) !== service ||
-        this.#state.services.get(name) === undefined ||
-        [...service.members.keys()].some(
-          (region) => before.regions.get(region) !== regions.get(region),
-        );
-      if (moved) put.push(name);
+    const unmoved = before.services === services && before.regions === regions;
+    if (unmoved && !networksMoved && known.size === services.size) {
+      return { put: [], removed: [], slotsMoved: false };
     }
-    const removed = [...this.#state.services.keys()].filter((name) => !services.has(name));
-    return { put, removed };
+    const regionsMoved = new Set(
+      [...before.regions.keys(), ...regions.keys()].filter(
+        (region) => before.regions.get(region) !== regions.get(region),
+      ),
+    );
+    const isOfMovedRegion = ({ members }: Service) =>
+      regionsMoved.size > 0 && [...members.keys()].some((region) => regionsMoved.has(region));
+    const put: string[] = [];
+    let slotsMoved = false;
+    for (const [name, service] of services) {
+      const isNew = known.get(name) === undefined;
+      if (isNew) slotsMoved = true;
+      const moved = networksMoved || isNew || before.services.get(name) !== service;
+      if (moved || isOfMovedRegion(service)) put.push(name);
+    }
+    const removed = [...known.keys()].filter((name) => !services.has(name));
+    return { put, removed, slotsMoved: slotsMoved || removed.length > 0 };
   }
 
   #putService(state: ImageState, name: string, update: UpdateBuilder): void {
@@ -289,17 +302,21 @@ export class ImageCompiler {
   }
 
   /** Compiles the zones that changed, and those that name a service which has moved. */
-  #prepareZones(state: ImageState, update: UpdateBuilder): void {
+  #prepareZones(state: ImageState, update: UpdateBuilder, slotsMoved: boolean): void {
     const before = this.#state.zones;
     const { zones } = state.configuration;
     let indexMoved = before.size === 0;
-    for (const origin of [...before.keys()]) {
-      if (zones.has(origin)) continue;
-      const slot = state.zones.delete(origin);
-      if (slot !== undefined) update.zones.set(slot, null);
-      indexMoved = true;
-    }
-    for (const [origin, zone] of zones) {
+    const origins = slotsMoved
+      ? new Set([...before.keys(), ...zones.keys()])
+      : movedZones(this.#state.configuration, state.configuration);
+    for (const origin of origins) {
+      const zone = zones.get(origin);
+      if (zone === undefined) {
+        const slot = state.zones.delete(origin);
+        if (slot !== undefined) update.zones.set(slot, null);
+        indexMoved = true;
+        continue;
+      }
       const known = before.get(origin);
       if (known === undefined) indexMoved = true;
       if (known?.zone === zone && areWhere(known.steered, state.services)) continue;

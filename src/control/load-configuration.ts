@@ -1,6 +1,7 @@
 import type { Problem } from '../base/errors.ts';
 import type { StoredObject } from '../store/store.ts';
 import { editZone, type RRsetEdit, zoneOf } from '../zone/edit-zone.ts';
+import { LayeredMap } from '../zone/layered-map.ts';
 import type { NameKey, RRset, Zone } from '../zone/zone.ts';
 import type { ObjectKind } from './change.ts';
 import type { Configuration } from './controller.ts';
@@ -120,18 +121,26 @@ function editNetworks(
   return after === table ? before : [...after.values()];
 }
 
-/** Edits each zone once, however many of its rrsets change. */
+/** The zones that may differ between two configurations, removed ones included. */
+export function movedZones(before: Configuration, after: Configuration): Iterable<NameKey> {
+  if (before.zones === after.zones) return [];
+  const moved = LayeredMap.changedKeys(before.zones, after.zones);
+  return moved ?? new Set([...before.zones.keys(), ...after.zones.keys()]);
+}
+
+/** Edits each zone once, however many of its rrsets change; costs what is edited (layered-map.ts). */
 function editZones(
   before: ReadonlyMap<NameKey, Zone>,
   edits: readonly ObjectEdit[],
 ): ReadonlyMap<NameKey, Zone> {
   const byZone = new Map<NameKey, RRsetEdit[]>();
-  const after = new Map(before);
+  const changes = new Map<NameKey, Zone | undefined>();
   const made = new Set<NameKey>();
   for (const { kind, id, value } of edits) {
     if (kind === 'zone') {
-      if (value === null) after.delete(id);
-      else if (!after.has(id)) made.add(id);
+      if (value === null) {
+        if (before.has(id)) changes.set(id, undefined);
+      } else if (!before.has(id)) made.add(id);
     } else if (kind === 'rrset') {
       const edit = rrsetEdit(id, value);
       if (edit === undefined) continue;
@@ -140,18 +149,21 @@ function editZones(
       else list.push(edit);
     }
   }
-  if (made.size === 0 && byZone.size === 0 && after.size === before.size) return before;
   for (const origin of made) {
     const rrsets = (byZone.get(origin) ?? []).flatMap(({ owner, rrset }) =>
       rrset === null ? [] : [[owner, rrset] as const],
     );
-    after.set(origin, zoneOf(origin, rrsets));
+    changes.set(origin, zoneOf(origin, rrsets));
   }
   for (const [origin, list] of byZone) {
-    const zone = after.get(origin);
-    if (zone !== undefined && !made.has(origin)) after.set(origin, editZone(zone, list));
+    const zone = before.get(origin);
+    if (zone === undefined || changes.has(origin)) continue;
+    const edited = editZone(zone, list);
+    if (edited !== zone) changes.set(origin, edited);
   }
-  return after;
+  if (changes.size === 0) return before;
+  if (before.size === 0) return new Map(changes as Map<NameKey, Zone>);
+  return LayeredMap.from(before).with(changes);
 }
 
 function rrsetEdit(
