@@ -92,7 +92,8 @@ export function explain(parts: ExplainParts, question: ExplainQuestion): Explana
     evaluation,
     answer,
     latency,
-    ttlSeconds: steering.ttlSeconds ?? evaluation.ttlSeconds,
+    // A negative answer lives as long as the zone's SOA says (RFC 2308 §5), not the service.
+    ...(answer.length === 0 ? {} : { ttlSeconds: steering.ttlSeconds ?? evaluation.ttlSeconds }),
   };
 }
 

@@ -1,4 +1,4 @@
-import { classifyPlace } from '../geo/classify-place.ts';
+import { createClassifier } from '../geo/classify-place.ts';
 import type { ClientClass, ClientDistinctions, ClientPlace, Coordinates } from '../geo/client.ts';
 import { findCountry } from '../geo/countries.ts';
 import type { PopulatedPlace } from '../geo/population.ts';
@@ -27,11 +27,9 @@ export function populationClasses(
     string,
     { client: ClientClass; inhabitants: number; homes: ClassPopulation['homes'][number][] }
   >();
+  const classifier = distinctions === undefined ? undefined : createClassifier(distinctions);
   for (const place of population) {
-    const client =
-      distinctions === undefined
-        ? nobodyKnown
-        : classifyPlace(knownPlace(place, detail), [], distinctions);
+    const client = classifier?.classify(knownPlace(place, detail), []) ?? nobodyKnown;
     const key = JSON.stringify(client);
     const found = byKey.get(key) ?? { client, inhabitants: 0, homes: [] };
     found.inhabitants += place.inhabitants;

@@ -13,7 +13,7 @@ export interface ServiceTraffic {
   readonly shares: ReadonlyMap<string, number>;
   /** Great-circle distance from a client's home to the region that it is sent to. */
   readonly meanDistanceKm: number;
-  /** By the estimates that policies use; undefined when some pair has none. */
+  /** By the estimates that policies use; undefined when some clients have none, or no answer. */
   readonly meanLatencyMs: number | undefined;
   /** Clients that are sent to a member without a live VIP. */
   readonly deadShare: number;
@@ -28,6 +28,8 @@ export interface ServiceQuestion {
   readonly health: ServiceHealth;
   readonly estimate: EstimateLatency;
   readonly classes: readonly ClassPopulation[];
+  /** Regions that are lost: whatever an operator declares of members there, nothing answers. */
+  readonly lost?: ReadonlySet<string>;
 }
 
 /** Runs a service's policy for every class of a population, as the images are compiled. */
@@ -37,7 +39,7 @@ export function serviceTraffic(question: ServiceQuestion): ServiceTraffic {
   const decider = new Decider({ ...question, family });
   const dead = deadMembers(question, family);
   const people = new Map([...service.members.keys()].map((member) => [member, 0]));
-  const sums = { all: 0, km: 0, placed: 0, ms: 0, timed: 0, dead: 0, empty: 0 };
+  const sums = { all: 0, sent: 0, km: 0, placed: 0, ms: 0, untimed: 0, dead: 0, empty: 0 };
   for (const { client, inhabitants, homes } of classes) {
     const { choice } = decider.decide(new ClientFacts(client, estimate));
     const shares = choiceShares(choice);
@@ -47,12 +49,11 @@ export function serviceTraffic(question: ServiceQuestion): ServiceTraffic {
       const sent = inhabitants * share;
       people.set(member, (people.get(member) ?? 0) + sent);
       if (dead.has(member)) sums.dead += sent;
-      const ms = estimate(client, member)?.ms;
-      if (ms !== undefined) {
-        sums.ms += ms * sent;
-        sums.timed += sent;
-      }
+      sums.sent += sent;
       const there = regions.get(member)?.coordinates;
+      const ms = estimate(client, member, there)?.ms;
+      if (ms === undefined) sums.untimed += sent;
+      else sums.ms += ms * sent;
       if (there === undefined) continue;
       for (const home of homes) {
         sums.km += distanceKm(home.coordinates, there) * home.inhabitants * share;
@@ -64,7 +65,7 @@ export function serviceTraffic(question: ServiceQuestion): ServiceTraffic {
   return {
     shares: new Map([...people].map(([member, count]) => [member, count / all])),
     meanDistanceKm: sums.km / Math.max(sums.placed, 1),
-    meanLatencyMs: sums.timed === 0 ? undefined : sums.ms / sums.timed,
+    meanLatencyMs: sums.sent === 0 || sums.untimed > 0 ? undefined : sums.ms / sums.sent,
     deadShare: sums.dead / all,
     emptyShare: sums.empty / all,
   };
@@ -76,7 +77,10 @@ function deadMembers(question: ServiceQuestion, family: 4 | 6): ReadonlySet<stri
   for (const [name, member] of question.service.members) {
     const region = question.regions.get(name);
     const vips = family === 4 ? member.a : member.aaaa;
-    if (vips.every((vip) => verdictOf(vip, member, region, question.health.get(name)) === 'down')) {
+    if (question.lost?.has(name)) dead.add(name);
+    else if (
+      vips.every((vip) => verdictOf(vip, member, region, question.health.get(name)) === 'down')
+    ) {
       dead.add(name);
     }
   }

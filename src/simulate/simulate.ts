@@ -1,5 +1,6 @@
 import { MeridianError } from '../base/errors.ts';
 import type { Configuration } from '../control/controller.ts';
+import { at, show } from '../control/findings.ts';
 import type { ClientDistinctions } from '../geo/client.ts';
 import { loadPopulation, type PopulatedPlace } from '../geo/population.ts';
 import type { ServiceHealth } from '../health/verdict.ts';
@@ -82,18 +83,19 @@ export function simulate(body: unknown, parts: SimulationParts): Simulation {
 }
 
 function selectServices(traffic: Traffic, request: SimulationRequest): readonly string[] {
-  if (request.services.length === 0) return [...traffic.services.keys()];
-  const unknown = request.services.filter((name) => !traffic.services.has(name));
-  if (unknown.length > 0) {
-    throw new MeridianError(
-      unknown.map((name) => ({
-        code: 'E_SIMULATION' as const,
-        message: `service "${name}" does not exist; choose among ${[...traffic.services.keys()].join(', ')}`,
-        where: '/services',
-      })),
-    );
-  }
-  return request.services;
+  const known = [...traffic.services.keys()];
+  const asked = [
+    ...request.services.map((name, index) => ({ name, where: at('/services', index) })),
+    ...[...request.demand.keys()].map((name) => ({ name, where: at('/demand', name) })),
+  ];
+  const problems = asked
+    .filter(({ name }) => !traffic.services.has(name))
+    .map(({ name, where }) => {
+      const message = `service ${show(name)} does not exist; choose among ${known.join(', ')}`;
+      return { code: 'E_SIMULATION' as const, message, where };
+    });
+  if (problems.length > 0) throw new MeridianError(problems);
+  return request.services.length === 0 ? known : [...new Set(request.services)];
 }
 
 function simulateService(
@@ -105,13 +107,14 @@ function simulateService(
   after: Traffic,
 ): SimulatedService {
   const health = parts.health(name);
-  const flow = (traffic: Traffic): ServiceTraffic | undefined => {
+  const flow = (traffic: Traffic, lost: ReadonlySet<string>): ServiceTraffic | undefined => {
     const service = traffic.services.get(name);
     if (service === undefined) return undefined;
     const { regions } = traffic;
-    return serviceTraffic({ name, service, regions, health, estimate: parts.estimate, classes });
+    const { estimate } = parts;
+    return serviceTraffic({ name, service, regions, health, estimate, classes, lost });
   };
-  const [was, becomes] = [flow(before), flow(after)];
+  const [was, becomes] = [flow(before, new Set()), flow(after, new Set(request.down))];
   const members = [...(before.services.get(name)?.members ?? [])];
   const capacities = new Map(members.map(([member, { capacity }]) => [member, capacity]));
   const known = demandOf(name, request, health);
@@ -162,7 +165,7 @@ function simulatedMember(
 
 /** The request's demand, else what the members reported. */
 function demandOf(name: string, request: SimulationRequest, health: ServiceHealth) {
-  const asked = request.demand[name];
+  const asked = request.demand.get(name);
   if (asked !== undefined) return { demand: asked, source: 'request' as const };
   const loads = [...health.values()].flatMap(({ load }) => (load === undefined ? [] : [load]));
   if (loads.length === 0) return undefined;

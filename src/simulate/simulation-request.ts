@@ -9,7 +9,7 @@ export interface SimulationRequest extends WhatIf {
   /** Services to look at; empty: all. */
   readonly services: readonly string[];
   /** Service → total demand in the unit of its members' capacity. */
-  readonly demand: Readonly<Record<string, number>>;
+  readonly demand: ReadonlyMap<string, number>;
 }
 
 const keys = ['down', 'drain', 'up', 'dial', 'services', 'demand'] as const;
@@ -22,17 +22,17 @@ export function readSimulationRequest(body: unknown): SimulationRequest {
     (readList(form[key], `/${key}`, key, { max }, findings) ?? []).flatMap(
       (value, place) => readText(value, at(`/${key}`, place), 'the name', findings) ?? [],
     );
-  const numbers = (key: 'dial' | 'demand', max: number): Record<string, number> => {
+  const numbers = (key: 'dial' | 'demand', max: number): ReadonlyMap<string, number> => {
     const table = form[key] ?? {};
     if (!isRecord(table)) {
       const message = `${key} is no table; write {"${key === 'dial' ? 'eu-west' : 'web'}": 20}`;
       findings.error('E_FORM_TYPE', `/${key}`, message);
-      return {};
+      return new Map();
     }
-    return Object.fromEntries(
+    return new Map(
       Object.entries(table).flatMap(([name, value]) => {
         const number = readNumber(value, at(`/${key}`, name), key, { min: 0, max }, findings);
-        return number === undefined ? [] : [[name, number]];
+        return number === undefined ? [] : [[name, number] as const];
       }),
     );
   };
