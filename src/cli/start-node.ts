@@ -1,7 +1,7 @@
 import { createApi } from '../api/create-api.ts';
 import { listenApi } from '../api/listen-api.ts';
 import { systemClock } from '../base/clock.ts';
-import { formatProblem, MeridianError, type Problem } from '../base/errors.ts';
+import { errorText, formatProblem, MeridianError, type Problem } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { Random } from '../base/random.ts';
 import { createHealthControl, type HealthControl } from '../control/apply-health.ts';
@@ -72,8 +72,14 @@ export interface RunningNode {
 export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const closers: (() => void | Promise<void>)[] = [];
   const closeAll = async () => {
-    for (const close of closers.reverse()) await close();
-    closers.length = 0;
+    for (let close = closers.pop(); close !== undefined; close = closers.pop()) {
+      try {
+        await close();
+      } catch (error) {
+        // What comes next is to be closed all the same, the store above all.
+        options.log.error({ error: errorText(error) }, `closing failed: ${errorText(error)}`);
+      }
+    }
   };
   try {
     return await start(options, (close) => closers.push(close), closeAll);
@@ -93,7 +99,8 @@ async function start(
   const store = openSqliteStore(options.data);
   onClose(() => store.close());
   const tokens = new Tokens(store, clock);
-  const newToken = tokens.ensureAdmin(options.adminToken);
+  // A chosen token is taken or refused at once; one of our own is made last, see below.
+  if (options.adminToken) tokens.ensureAdmin(options.adminToken);
 
   // What images are compiled from.
   const geo = await LiveGeo.open(options.geo, clock, log);
@@ -151,7 +158,7 @@ async function start(
     report: (report) => control.receive(report),
   });
   onClose(() => agent?.close());
-  onClose(keepHealth(control, store, clock));
+  onClose(keepHealth(control, store, clock, log));
 
   const simulation: SimulationParts = {
     configuration: () => configuration,
@@ -215,6 +222,8 @@ async function start(
   });
   onClose(() => api.close());
   const http = await listenApi(api, options.http);
+  // It is shown once. A start that fails after making it would lock everybody out for good.
+  const newToken = tokens.ensureAdmin(options.adminToken);
   return {
     dns: dataPlane.addresses.map(formatEndpoint),
     http: formatEndpoint(http),

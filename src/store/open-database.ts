@@ -128,7 +128,8 @@ function checkFile(database: DatabaseSync, file: string): void {
   }
   const result = database.prepare('PRAGMA quick_check(3)').all();
   const found = result.map((row) => String(Object.values(row)[0]));
-  if (found.length !== 1 || found[0] !== 'ok') throw corrupt(file, found.join(', '));
+  if (found.length !== 1 || found[0] !== 'ok')
+    throw corrupt(file, found.join(', ').replace(/\s*\n\s*/g, ', '));
 }
 
 function migrate(database: DatabaseSync, file: string): void {

