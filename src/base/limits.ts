@@ -52,6 +52,17 @@ export const limits = {
   /** Requests that threads died of; each is compared with every query while it is held. */
   quarantinedRequests: 64,
 
+  // server: rate limit and cookies
+  /** Client networks that are counted at once; 16 octets each: 1 MiB, which stays in a core's cache. */
+  rateLimitEntries: 65_536,
+  /** Beyond it a client's answers are 10 µs apart, and nothing is limited any more. */
+  rateLimitPerSecond: 100_000,
+  rateLimitSlip: 100,
+  /** Compared one after another with a client that would be limited. */
+  rateLimitExemptions: 64,
+  /** The one that signs and the one that follows or went before (RFC 9018 §5). */
+  cookieSecrets: 2,
+
   // API
   bodyBytes: 1024 * 1024,
   /** Master files in `PUT /v1/zones/{zone}`: about 1 M records. */

@@ -3,10 +3,12 @@ import { findZoneSlot, type ZoneView } from '../image/zone-view.ts';
 import { rcodes, rrClasses, rrTypes } from '../wire/types.ts';
 import { answerChaos } from './chaos.ts';
 import { counterAt, typeCounter } from './counters.ts';
-import { decoded, decodeQuery, dropped } from './decode-query.ts';
+import { cookieAsked, decoded, decodeQuery, dropped } from './decode-query.ts';
 import { finishAnswer, mayUseSubnet, setLimit } from './finish-answer.ts';
 import { followCname } from './follow.ts';
+import { answerCookie, hintClient, judgeClient } from './judge-client.ts';
 import { locate, states } from './locate.ts';
+import { verdicts } from './rate-limit.ts';
 import type { Responder } from './responder.ts';
 import { steer, steerings } from './steer.ts';
 import { redirectedBytes, writeAncestor, writeNegative, writeOwned } from './write-answer.ts';
@@ -15,8 +17,8 @@ import { writeAnyHinfo, writeSynthesizedCname } from './write-records.ts';
 
 /**
  * Answers the request of `bytes` octets at `at` of the responder's buffer, in place: packet in →
- * decode → zone and node → policy pick → encode → packet out. `capacity` is the octets of the slot.
- * Returns the answer's length, or 0 where none may be sent. No string, no allocation, no I/O.
+ * decode → who asks → zone and node → policy pick → encode → packet out. `capacity` is the octets of
+ * the slot. Returns the answer's length, or 0 where none may be sent. No string, no allocation, no I/O.
  */
 export function answerQuery(
   responder: Responder,
@@ -32,13 +34,15 @@ export function answerQuery(
     return 0;
   }
   responder.begin(at);
+  const verdict = judgeClient(responder);
+  if (verdict === verdicts.drop) return 0;
   const limit = setLimit(responder, capacity);
-  if (outcome !== decoded) {
-    if (outcome === rcodes.FORMERR) responder.count(counterAt.malformed);
-    responder.rcode = outcome;
-  } else {
+  if (outcome === decoded) {
     responder.count(typeCounter(query.type));
-    responder.rcode = answerQuestion(responder);
+    responder.rcode = verdict === verdicts.slip ? hintClient(responder) : answerQuestion(responder);
+  } else {
+    responder.rcode = outcome === cookieAsked ? answerCookie(responder) : outcome;
+    if (responder.rcode === rcodes.FORMERR) responder.count(counterAt.malformed);
   }
   return finishAnswer(responder, limit);
 }

@@ -54,7 +54,11 @@ export const counterAt = {
   connections: eventsAt + 6,
   /** Connections closed because of a cap. */
   connectionsShed: eventsAt + 7,
-  length: eventsAt + 8,
+  /** Answers over UDP suppressed by the rate limit. */
+  limited: eventsAt + 8,
+  /** Those of them that went out as a hint. */
+  slipped: eventsAt + 9,
+  length: eventsAt + 10,
 } as const;
 
 /** Query type → its counter, for types below 256. */
@@ -92,6 +96,8 @@ export interface CounterSnapshot {
   readonly kernelDrops: number;
   readonly connections: number;
   readonly connectionsShed: number;
+  readonly limited: number;
+  readonly slipped: number;
 }
 
 /** Adds up the counters of several threads, and those of the UDP backends (`udpCounterAt`). */
@@ -123,5 +129,7 @@ export function sumCounters(
     kernelDrops: sumUdp(udpCounterAt.kernelDrops),
     connections: sum(counterAt.connections),
     connectionsShed: sum(counterAt.connectionsShed),
+    limited: sum(counterAt.limited),
+    slipped: sum(counterAt.slipped),
   };
 }

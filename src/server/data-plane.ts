@@ -17,8 +17,14 @@ import { type CounterSnapshot, createCounters, sumCounters } from './counters.ts
 import { FullImage } from './full-image.ts';
 import type { ListenAddress } from './listen-address.ts';
 import { chooseUdpIo, type UdpIo, whyNot } from './open-udp.ts';
+import { protectionSettings } from './protection-settings.ts';
 import { Quarantine } from './quarantine.ts';
-import { defaultSettings, type ServerSettings, type SubnetSettings } from './settings.ts';
+import {
+  defaultSettings,
+  type RateLimitOptions,
+  type ServerSettings,
+  type SubnetSettings,
+} from './settings.ts';
 import { SupervisedWorker } from './supervised-worker.ts';
 import { watchThreads } from './watch-threads.ts';
 import type { UdpStart, WorkerStart } from './worker-messages.ts';
@@ -46,6 +52,10 @@ export interface DataPlaneOptions {
   readonly ecs?: SubnetSettings;
   /** Default limits.udpPayloadBytes. */
   readonly udpPayloadBytes?: number;
+  /** Answers over UDP that a client network may get; defaults as in DESIGN.md §13, 0 a second: off. */
+  readonly rateLimit?: RateLimitOptions;
+  /** What DNS cookies are signed with, 16 octets each; absent: a random secret that rolls over. */
+  readonly cookieSecrets?: readonly Uint8Array[];
   /** Caps of streams; defaults as in DESIGN.md §13. */
   readonly tcp?: Partial<ServerSettings['tcp']>;
   readonly log: Log;
@@ -220,5 +230,6 @@ function settingsOf(options: DataPlaneOptions): ServerSettings {
       Math.max(limits.minUdpPayloadBytes, udpPayloadBytes ?? limits.udpPayloadBytes),
     ),
     tcp: { ...defaultSettings.tcp, ...tcp },
+    ...protectionSettings(options),
   };
 }

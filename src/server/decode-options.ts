@@ -25,9 +25,12 @@ export function decodeOptions(
       if (useSubnet && !decodeSubnet(query, view, value, length)) return rcodes.FORMERR;
     } else if (code === ednsOptions.COOKIE) {
       // A client cookie of 8 octets, and perhaps a server cookie of 8 to 32 (RFC 7873 §5.2.2).
-      if (length !== 8 && (length < 16 || length > 40)) return rcodes.FORMERR;
-      query.cookieAt = value - start;
-      query.cookieBytes = length;
+      // Only the first option counts, others are ignored (§5.2).
+      if (query.cookieBytes === 0) {
+        if (length !== 8 && (length < 16 || length > 40)) return rcodes.FORMERR;
+        query.cookieAt = value - start;
+        query.cookieBytes = length;
+      }
     } else if (code === ednsOptions.NSID) {
       query.nsidAsked = true;
     } else if (code === ednsOptions.TCP_KEEPALIVE) {

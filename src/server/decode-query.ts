@@ -9,13 +9,16 @@ export const dropped = -1;
 /** What `decodeQuery` returns for a query that can be looked up. */
 export const decoded = 0;
 
+/** What `decodeQuery` returns for a request without a question that asks for a cookie. */
+export const cookieAsked = -2;
+
 const headerBytes = 12;
 /** Type, class, TTL and RDLENGTH. */
 const recordTailBytes = 10;
 
 /**
- * Reads the request of `bytes` octets at `at` into `query`. Returns `decoded`, `dropped`, or the
- * RCODE of the error: FORMERR, NOTIMP or BADVERS. Total: any bytes give one of these.
+ * Reads the request of `bytes` octets at `at` into `query`. Returns `decoded`, `dropped`,
+ * `cookieAsked`, or the RCODE of the error: FORMERR, NOTIMP or BADVERS. Total: any bytes give one of these.
  * The buffer must reach 3 octets past the request. `useSubnet` false leaves client subnets unread.
  */
 export function decodeQuery(
@@ -33,9 +36,11 @@ export function decodeQuery(
   query.headerFlags = flags;
   // Sections mean other things under other opcodes, so only the header goes back (RFC 8906 §8.1.4).
   if ((flags & 0x7800) !== 0) return rcodes.NOTIMP;
-  if (view.getUint16(at + 4) !== 1) return rcodes.FORMERR; // RFC 9619 §4
-
   const end = at + bytes;
+  const questions = view.getUint16(at + 4);
+  if (questions === 0) return decodeQuestionless(query, view, at, end, useSubnet);
+  if (questions !== 1) return rcodes.FORMERR; // RFC 9619 §4
+
   const nameBytes = readLookupName(query.name, view, at + headerBytes, end);
   if (nameBytes < 0) return rcodes.FORMERR;
   const questionEnd = at + headerBytes + nameBytes + 4;
@@ -48,6 +53,21 @@ export function decodeQuery(
   const early = view.getUint16(at + 6) + view.getUint16(at + 8);
   const total = early + view.getUint16(at + 10);
   return total === 0 ? decoded : decodeRecords(query, view, at, end, early, total, useSubnet);
+}
+
+/** Without a question, only a cookie can be asked for (RFC 7873 §5.4, RFC 9619 §4). */
+function decodeQuestionless(
+  query: Query,
+  view: DataView,
+  at: number,
+  end: number,
+  useSubnet: boolean,
+): number {
+  const early = view.getUint16(at + 6) + view.getUint16(at + 8);
+  const total = early + view.getUint16(at + 10);
+  const outcome = decodeRecords(query, view, at, end, early, total, useSubnet);
+  if (outcome !== decoded) return outcome;
+  return query.cookieBytes > 0 ? cookieAsked : rcodes.FORMERR;
 }
 
 /**

@@ -1,7 +1,7 @@
-import type { Prefix } from '../base/ip.ts';
 import { limits } from '../base/limits.ts';
 import { rcodes } from '../wire/types.ts';
 import { counterAt } from './counters.ts';
+import { holdsPeer } from './peer-prefix.ts';
 import type { Responder } from './responder.ts';
 import { optBytes, writeOpt } from './write-opt.ts';
 
@@ -37,21 +37,7 @@ export function setLimit(responder: Responder, capacity: number): number {
 /** True when this peer's client subnets count (RFC 7871 §7.2.1). */
 export function mayUseSubnet(responder: Responder): boolean {
   const { allow, from } = responder.settings.ecs;
-  if (!allow || from === undefined) return allow;
-  for (let index = 0; index < from.length; index += 1) {
-    if (holdsPeer(from[index]!, responder.peer)) return true;
-  }
-  return false;
-}
-
-function holdsPeer(prefix: Prefix, peer: Int32Array): boolean {
-  if (prefix.address.family !== peer[0]) return false;
-  const { words } = prefix.address;
-  for (let word = 0, bits = prefix.length; bits > 0; word += 1, bits -= 32) {
-    const mask = bits >= 32 ? -1 : -1 << (32 - bits);
-    if (((words[word]! ^ peer[word + 1]!) & mask) !== 0) return false;
-  }
-  return true;
+  return allow && (from === undefined || holdsPeer(from, responder.peer));
 }
 
 /** Writes OPT and the header, counts the answer, and returns its length in octets. */

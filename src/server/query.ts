@@ -25,6 +25,8 @@ export class Query {
   /** Offset of the cookie from the start of the message, and its octets (RFC 7873); 0 without one. */
   cookieAt = 0;
   cookieBytes = 0;
+  /** True when its server cookie is one of ours for this client. */
+  hasValidCookie = false;
 
   /** True when the query carries a client subnet that may be used (RFC 7871). */
   hasSubnet = false;
@@ -47,6 +49,7 @@ export class Query {
     this.keepaliveAsked = false;
     this.cookieAt = 0;
     this.cookieBytes = 0;
+    this.hasValidCookie = false;
     this.hasSubnet = false;
     this.subnetFamily = 0;
     this.sourcePrefixLength = 0;

@@ -1,10 +1,14 @@
+import { type Clock, systemClock } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
 import { Random } from '../base/random.ts';
 import { pickHeaderWords } from '../policy/pick.ts';
 import { type ChaosName, chaosNames } from './chaos.ts';
+import { CoarseClock } from './coarse-clock.ts';
+import { Cookies } from './cookies.ts';
 import { counterAt } from './counters.ts';
 import { emptyImage, type Image } from './image.ts';
 import { Query } from './query.ts';
+import { RateLimit } from './rate-limit.ts';
 import type { ServerSettings } from './settings.ts';
 
 /** Octets that a slot needs beyond the longest answer, since whole words are read and written. */
@@ -32,6 +36,12 @@ export class Responder {
   readonly random: Random;
   /** What is known of class CH. */
   readonly chaos: readonly ChaosName[];
+  /** Whoever brings requests lets it tick before each batch. */
+  readonly time: CoarseClock;
+  /** Undefined where everybody is answered. */
+  readonly rateLimit: RateLimit | undefined;
+  /** Undefined where cookies are ignored. */
+  readonly cookies: Cookies | undefined;
 
   /** Slots of requests; `at` is a multiple of 4. */
   bytes: Uint8Array = new Uint8Array(0);
@@ -72,11 +82,20 @@ export class Responder {
   /** What `pickAnswer` writes. */
   readonly picked = new Int32Array(pickHeaderWords + maxPicked);
 
-  constructor(settings: ServerSettings, counters: Float64Array, seed: number) {
+  constructor(
+    settings: ServerSettings,
+    counters: Float64Array,
+    seed: number,
+    clock: Clock = systemClock,
+  ) {
+    const { rateLimit, cookies } = settings;
     this.settings = settings;
     this.counters = counters;
     this.random = new Random(seed);
     this.chaos = chaosNames(settings);
+    this.time = new CoarseClock(clock);
+    this.rateLimit = rateLimit && new RateLimit(rateLimit, this.time);
+    this.cookies = cookies && new Cookies(cookies, this.time);
   }
 
   /** Sets the memory that requests arrive in; `slotPaddingBytes` of it lie behind the last slot. */

@@ -72,6 +72,7 @@ export class TcpConnection {
     const socket = this.#socket;
     if (socket.destroyed || socket.writableEnded || this.#isWaiting) return;
     socket.cork();
+    this.#responder.time.tick();
     let answered = 0;
     while (this.#hasMessage() && socket.writableLength < maxUnsentBytes) {
       if (answered === limits.tcpPipelinedQueries) {

@@ -1,4 +1,5 @@
 import type { UdpAddress, UdpBackend } from '../../native/udp_batch/udp-backend.ts';
+import { udpCounterAt } from '../../native/udp_batch/udp-memory.ts';
 import { answerSafely } from './answer-datagram.ts';
 import { failAnswer } from './finish-answer.ts';
 import { isIpv6Only, type ListenAddress } from './listen-address.ts';
@@ -27,12 +28,17 @@ export function serveUdp(
   backend: UdpBackend,
   control: UdpControl,
 ): Promise<void> {
-  const { slots, bytes: slotBytes, peers } = backend.views;
-  const { peer } = responder;
+  const { slots, bytes: slotBytes, peers, counters } = backend.views;
+  const { peer, time } = responder;
+  let batch = -1;
   responder.attach(slots);
   responder.transport = 0;
   return backend.serve({
     answer: (at, bytes, capacity, peerAt) => {
+      if (counters[udpCounterAt.batches] !== batch) {
+        batch = counters[udpCounterAt.batches]!;
+        time.tick();
+      }
       for (let word = 0; word < 5; word += 1) peer[word] = peers[peerAt + word]!;
       const { quarantined } = control;
       if (quarantined.length > 0 && isQuarantined(quarantined, slotBytes, at, bytes)) {

@@ -1,4 +1,5 @@
 import { ednsOptions, rrTypes } from '../wire/types.ts';
+import { cookieBytes } from './cookies.ts';
 import type { Responder } from './responder.ts';
 
 const optHeadBytes = 11;
@@ -22,6 +23,7 @@ export function optBytes(responder: Responder): number {
     bytes += optionHeadBytes + settings.nsid.length;
   }
   if (isKeepaliveDue(responder)) bytes += optionHeadBytes + keepaliveBytes;
+  if (isCookieDue(responder)) bytes += optionHeadBytes + cookieBytes;
   return bytes;
 }
 
@@ -49,6 +51,11 @@ export function writeOpt(responder: Responder, limit: number): void {
     at = writeOptionHead(view, at, ednsOptions.TCP_KEEPALIVE, keepaliveBytes);
     view.setUint16(at, Math.min(0xffff, settings.tcp.idleMs / 100)); // units of 100 ms
     at += keepaliveBytes;
+  }
+  if (isCookieDue(responder)) {
+    at = writeOptionHead(view, at, ednsOptions.COOKIE, cookieBytes);
+    responder.cookies?.write(view, at);
+    at += cookieBytes;
   }
   if (responder.extendedError >= 0 && at + optionHeadBytes + errorCodeBytes <= limit) {
     at = writeOptionHead(view, at, ednsOptions.EXTENDED_ERROR, errorCodeBytes);
@@ -78,6 +85,11 @@ function writeOptionHead(view: DataView, at: number, code: number, length: numbe
   view.setUint16(at, code);
   view.setUint16(at + 2, length);
   return at + optionHeadBytes;
+}
+
+/** Whoever sends a cookie gets one (RFC 7873 §5.2). */
+function isCookieDue(responder: Responder): boolean {
+  return responder.cookies !== undefined && responder.query.cookieBytes > 0;
 }
 
 /** Never over UDP (RFC 7828 §3.2.1). */

@@ -2,6 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createSlot, setPeer } from '../../src/server/answer-datagram.ts';
 import { answerQuery } from '../../src/server/answer-query.ts';
+import { counterAt } from '../../src/server/counters.ts';
+import { protectionSettings } from '../../src/server/protection-settings.ts';
+import type { Responder } from '../../src/server/responder.ts';
 import { makeRequest, makeResponder, makeUpdate, testPeer } from './harness.ts';
 
 const zone = `$TTL 300
@@ -29,18 +32,14 @@ const questions = [
   'example.net. A',
 ];
 
-test('answerQuery() allocates nothing per query', () => {
-  const services = { web: { a: ['203.0.113.200', '198.51.100.2'], aaaa: ['2001:db8::1'] } };
-  const responder = makeResponder(makeUpdate({ 'example.com.': zone }, services));
+const services = { web: { a: ['203.0.113.200', '198.51.100.2'], aaaa: ['2001:db8::1'] } };
+const update = makeUpdate({ 'example.com.': zone }, services);
+
+/** Octets of heap per query that `answerQuery` leaves behind. */
+function heapPerQuery(responder: Responder, options: [number, string][]): number {
   responder.attach(createSlot());
   setPeer(responder, testPeer);
-  const edns = {
-    options: [
-      [8, '00011800cb0071'],
-      [3, ''],
-    ] as [number, string][],
-  };
-  const requests = questions.map((question) => makeRequest(question, { edns }));
+  const requests = questions.map((question) => makeRequest(question, { edns: { options } }));
   const run = (rounds: number): void => {
     for (let round = 0; round < rounds; round += 1) {
       for (let index = 0; index < requests.length; index += 1) {
@@ -53,7 +52,34 @@ test('answerQuery() allocates nothing per query', () => {
   run(20_000); // so that the functions are compiled
   const before = process.memoryUsage().heapUsed;
   run(20_000);
-  const perQuery = (process.memoryUsage().heapUsed - before) / (20_000 * requests.length);
-  // One object or boxed number each would be 12 octets or more.
-  assert.ok(perQuery < 4, `${perQuery} octets per query`);
+  return (process.memoryUsage().heapUsed - before) / (20_000 * requests.length);
+}
+
+// One object or boxed number each would be 12 octets or more.
+const leastObjectBytes = 4;
+
+test('answerQuery() allocates nothing per query', () => {
+  const perQuery = heapPerQuery(makeResponder(update), [
+    [8, '00011800cb0071'],
+    [3, ''],
+  ]);
+  assert.ok(perQuery < leastObjectBytes, `${perQuery} octets per query`);
+});
+
+test('answerQuery() allocates nothing for a client that is limited', () => {
+  const limited = makeResponder(update, protectionSettings({}));
+  const perQuery = heapPerQuery(limited, [[3, '']]);
+  assert.ok(perQuery < leastObjectBytes, `${perQuery} octets per query`);
+  assert.ok((limited.counters[counterAt.limited] ?? 0) > 300_000);
+});
+
+test('answerQuery() allocates nothing for cookies', () => {
+  // Of now, but signed by nobody: every secret is tried, and a new one is made.
+  const now = Math.floor(Date.now() / 1000).toString(16);
+  const cookie = `001122334455667701000000${now}0011223344556677`;
+  const perQuery = heapPerQuery(
+    makeResponder(update, protectionSettings({ rateLimit: { perSecond: 0 } })),
+    [[10, cookie]],
+  );
+  assert.ok(perQuery < leastObjectBytes, `${perQuery} octets per query`);
 });
