@@ -228,6 +228,8 @@ class HealthSpine implements HealthControl {
   }
 
   snapshot(): HealthSnapshot {
+    // What waits for the first traffic is still all that is known.
+    if (this.#pending !== undefined) return this.#pending;
     const nowMs = this.#nowMs();
     const down: HealthSnapshot['down'][number][] = [];
     for (const service of this.#fleet.serviceNames()) {
