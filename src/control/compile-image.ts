@@ -4,6 +4,7 @@ import type { ClientClass, ClientDistinctions } from '../geo/client.ts';
 import { type ClientMapView, lookupClient, openClientMap } from '../geo/client-map.ts';
 import type { GeoSources } from '../geo/geo-sources.ts';
 import type { ServiceHealth } from '../health/verdict.ts';
+import { packSegments } from '../image/arena.ts';
 import type { ImageUpdate, SlotUpdate } from '../image/image-update.ts';
 import { ServiceBatch } from '../image/service-batch.ts';
 import { compileZoneIndex } from '../image/zone-index.ts';
@@ -68,8 +69,8 @@ class UpdateBuilder {
   zoneIndex: SharedArrayBuffer | undefined;
 
   build(epoch: number, revision: number): ImageUpdate {
-    const list = (slots: Map<number, SharedArrayBuffer | null>): SlotUpdate[] =>
-      [...slots].map(([slot, segment]) => ({ slot, segment }));
+    const list = (slots: Map<number, SharedArrayBuffer | null>): readonly SlotUpdate[] =>
+      packSegments([...slots].map(([slot, segment]) => ({ slot, segment })));
     return {
       epoch,
       revision,

@@ -24,6 +24,12 @@ export interface ImageUpdate {
 export interface SlotUpdate {
   readonly slot: number;
   readonly segment: SharedArrayBuffer | null;
+  /** Where the segment begins in a buffer that several share, octets (image/arena.ts); default 0. */
+  readonly at?: number;
+  /** Octets of the segment; default: all of the buffer. */
+  readonly bytes?: number;
+  /** For the patch of a zone: the segment that it patches (image/patch-zone.ts). */
+  readonly base?: SharedArrayBuffer;
 }
 
 /** Takes updates to wherever queries are answered; resolves when every worker serves them. */

@@ -1,18 +1,17 @@
-import { parseIp, toBytes } from '../base/ip.ts';
 import type { ClientClass } from '../geo/client.ts';
 import type { EstimateLatency } from '../latency/estimate.ts';
 import { ClientFacts } from '../policy/client-facts.ts';
 import type { Region } from '../policy/traffic.ts';
 import { type CompileServiceInput, encodeService } from './compile-service.ts';
-import { healthKey, shapeOf } from './service-shape.ts';
+import { healthKey, type ServiceShape, shapeOf } from './service-shape.ts';
 
 /** Distances and latencies that a batch keeps for all its services; about 100 octets each. */
 const maxSharedFacts = 1_000_000;
 
 interface Compiled {
   readonly segment: SharedArrayBuffer;
-  /** Byte offset in the segment, or -1 where no choice has the VIP; by place in the shape. */
-  readonly addressAt: Int32Array;
+  /** For each of the shape's address words its place in the segment, or -1 where no choice has it. */
+  readonly places: Int32Array;
 }
 
 /**
@@ -35,13 +34,12 @@ export class ServiceBatch {
   /** The same segment as `compileService` makes, octet for octet. */
   compile(given: Omit<CompileServiceInput, 'regions' | 'estimate'>): SharedArrayBuffer {
     const input = { ...given, regions: this.#regions, estimate: this.#estimate };
-    const { key, addresses } = shapeOf(input.service);
-    const wholeKey = `${key} ${input.mapSlot} ${healthKey(input.service, input.health)}`;
+    const shape = shapeOf(input.service);
+    const wholeKey = `${shape.key} ${input.mapSlot} ${healthKey(input.service, input.health)}`;
     const known = this.#compiled.get(wholeKey);
-    if (known !== undefined) return withAddresses(known, addresses);
+    if (known !== undefined) return withAddresses(known, shape);
     const { segment, addressAt } = encodeService(input, this.#factsOf(input.classes));
-    const places = Int32Array.from(addresses, (address) => addressAt.get(address) ?? -1);
-    this.#compiled.set(wholeKey, { segment, addressAt: places });
+    this.#compiled.set(wholeKey, { segment, places: placesOf(shape, addressAt) });
     return segment;
   }
 
@@ -57,18 +55,32 @@ export class ServiceBatch {
   }
 }
 
+function placesOf(
+  { addresses, addressWords }: ServiceShape,
+  addressAt: ReadonlyMap<string, number>,
+): Int32Array {
+  const places = new Int32Array(addressWords.length).fill(-1);
+  let word = 0;
+  for (const address of addresses) {
+    const words = address.includes(':') ? 4 : 1;
+    const at = addressAt.get(address);
+    for (let part = 0; at !== undefined && part < words; part += 1) {
+      places[word + part] = (at >> 2) + part;
+    }
+    word += words;
+  }
+  return places;
+}
+
 /** A copy of a segment with other addresses in the places of its own. */
-function withAddresses(
-  { segment, addressAt }: Compiled,
-  addresses: readonly string[],
-): SharedArrayBuffer {
+function withAddresses({ segment, places }: Compiled, shape: ServiceShape): SharedArrayBuffer {
   const copy = new SharedArrayBuffer(segment.byteLength);
-  const bytes = new Uint8Array(copy);
-  bytes.set(new Uint8Array(segment));
-  for (const [place, address] of addresses.entries()) {
-    const at = addressAt[place] ?? -1;
-    const ip = at < 0 ? undefined : parseIp(address);
-    if (ip !== undefined) bytes.set(toBytes(ip), at);
+  const words = new Int32Array(copy);
+  words.set(new Int32Array(segment));
+  const { addressWords } = shape;
+  for (let word = 0; word < addressWords.length; word += 1) {
+    const place = places[word]!;
+    if (place >= 0) words[place] = addressWords[word]!;
   }
   return copy;
 }

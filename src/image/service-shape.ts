@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
+import { parseIp, toBytes } from '../base/ip.ts';
 import type { ServiceHealth, Verdict } from '../health/verdict.ts';
-import { addressesOf } from '../policy/eligibility.ts';
 import type { Service } from '../policy/traffic.ts';
 
 /**
@@ -12,6 +12,8 @@ export interface ServiceShape {
   readonly key: string;
   /** Canonical text of every VIP, each once, in the order in which members name them. */
   readonly addresses: readonly string[];
+  /** The same as words of a segment: one for IPv4, four for IPv6. */
+  readonly addressWords: Int32Array;
 }
 
 const shapes = new WeakMap<Service, ServiceShape>();
@@ -32,9 +34,11 @@ export function shapeOf(service: Service): ServiceShape {
   });
   // Whatever a service says counts, so that a field which comes to matter one day is not forgotten.
   const content = { ...service, members };
+  const texts = [...addresses.keys()];
   const shape = {
     key: hash('sha256', JSON.stringify(content, mapsAsLists)),
-    addresses: [...addresses.keys()],
+    addresses: texts,
+    addressWords: new Int32Array(Uint8Array.from(texts.flatMap(octetsOf)).buffer),
   };
   shapes.set(service, shape);
   return shape;
@@ -47,25 +51,32 @@ const letters: Readonly<Record<Verdict, string>> = {
   unknown: '?',
 };
 
-/** A text that is equal where the health of two services of equal shape is. */
+/**
+ * A text that is equal where the health of two services of equal shape is: a letter for each VIP, or
+ * `?` for a member of which nothing is known, and more where there is more to say.
+ */
 export function healthKey(service: Service, health: ServiceHealth): string {
   let key = '';
   for (const [name, member] of service.members) {
     const own = health.get(name);
-    for (const family of [4, 6] as const) {
-      for (const address of addressesOf(member, family)) {
-        key += letters[own?.vips.get(address) ?? 'unknown'];
-      }
-    }
-    if (own !== undefined) {
+    if (own === undefined) {
+      key += '-';
+    } else {
+      for (const address of member.a) key += letters[own.vips.get(address) ?? 'unknown'];
+      for (const address of member.aaaa) key += letters[own.vips.get(address) ?? 'unknown'];
       const { ramp, load, secondsToChange } = own;
       if (ramp !== 1 || load !== undefined || secondsToChange !== undefined) {
-        key += `${ramp},${load},${secondsToChange}`;
+        key += `${ramp},${load},${secondsToChange}|`;
       }
     }
-    key += '|';
   }
   return key;
+}
+
+function octetsOf(address: string): number[] {
+  const ip = parseIp(address);
+  if (ip === undefined) throw new Error(`VIP ${address} is not an address`);
+  return [...toBytes(ip)];
 }
 
 function mapsAsLists(_key: string, value: unknown): unknown {

@@ -24,12 +24,16 @@ export interface ZoneView {
 }
 
 /** Opens a segment that `compileZone` made; throws on anything else, which is a bug. */
-export function openZone(segment: SharedArrayBuffer): ZoneView {
-  const words = new Int32Array(segment);
+export function openZone(
+  segment: SharedArrayBuffer,
+  at = 0,
+  bytes = segment.byteLength - at,
+): ZoneView {
+  const words = new Int32Array(segment, at, bytes >> 2);
   if (words[zoneHeader.magic] !== zoneMagic) throw new Error('not a zone segment');
   return {
     words,
-    bytes: new Uint8Array(segment),
+    bytes: new Uint8Array(segment, at, bytes),
     tableMask: words[zoneHeader.tableMask]!,
     tableStart: words[zoneHeader.tableStart]!,
     nameCount: words[zoneHeader.nameCount]!,

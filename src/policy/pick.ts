@@ -22,8 +22,12 @@ export interface ServiceView {
 export const pickHeaderWords = 2;
 
 /** Opens a segment; a wrong magic word is a bug of ours and throws. */
-export function openServiceSegment(segment: SharedArrayBuffer): ServiceView {
-  const words = new Int32Array(segment);
+export function openServiceSegment(
+  segment: SharedArrayBuffer,
+  at = 0,
+  bytes = segment.byteLength - at,
+): ServiceView {
+  const words = new Int32Array(segment, at, bytes >> 2);
   if (words[serviceHeader.magic] !== serviceMagic) throw new Error('not a service segment');
   const families = words[serviceHeader.families]!;
   return {
@@ -31,10 +35,10 @@ export function openServiceSegment(segment: SharedArrayBuffer): ServiceView {
     classCount: words[serviceHeader.classCount]!,
     has4: (families & 1) !== 0,
     has6: (families & 2) !== 0,
-    bytes: new Uint8Array(segment),
+    bytes: new Uint8Array(segment, at, bytes),
     words,
-    unsigned: new Uint32Array(segment),
-    floats: new Float32Array(segment),
+    unsigned: new Uint32Array(segment, at, bytes >> 2),
+    floats: new Float32Array(segment, at, bytes >> 2),
   };
 }
 

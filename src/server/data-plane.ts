@@ -11,6 +11,7 @@ import { type Clock, systemClock } from '../base/clock.ts';
 import { MeridianError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
+import { letGoOfShared } from '../base/shared-memory.ts';
 import type { ImagePublisher, ImageUpdate } from '../image/image-update.ts';
 import { claimAddresses } from './claim-addresses.ts';
 import { type CounterSnapshot, createCounters, sumCounters } from './counters.ts';
@@ -189,8 +190,10 @@ class WorkerPlane implements DataPlane {
       const message = `update ${update.epoch} is older than ${this.#image.epoch}, which is served`;
       throw new MeridianError({ code: 'E_PUBLISH', message });
     }
-    this.#image.apply(update);
-    await Promise.all(this.workers.map((worker) => worker.update(update)));
+    const replacedBytes = this.#image.apply(update);
+    await Promise.all(this.workers.map((worker) => worker.update(update, replacedBytes)));
+    // Not before whoever waits for the update knows that it is served.
+    setImmediate(letGoOfShared, replacedBytes);
   }
 
   counters(): CounterSnapshot {

@@ -5,22 +5,27 @@ export class FullImage {
   #epoch = 0;
   #revision = 0;
   #zoneIndex: SharedArrayBuffer | undefined;
-  readonly #zones = new Map<number, SharedArrayBuffer>();
-  readonly #services = new Map<number, SharedArrayBuffer>();
-  readonly #maps = new Map<number, SharedArrayBuffer>();
+  readonly #zones = new Map<number, SlotUpdate>();
+  readonly #services = new Map<number, SlotUpdate>();
+  readonly #maps = new Map<number, SlotUpdate>();
 
   /** The last update's. */
   get epoch(): number {
     return this.#epoch;
   }
 
-  apply(update: ImageUpdate): void {
+  /** Returns the octets of the segments that were replaced. */
+  apply(update: ImageUpdate): number {
     this.#epoch = update.epoch;
     this.#revision = update.revision;
+    const index = update.zoneIndex === undefined ? 0 : (this.#zoneIndex?.byteLength ?? 0);
     this.#zoneIndex = update.zoneIndex ?? this.#zoneIndex;
-    applySlots(this.#zones, update.zones);
-    applySlots(this.#services, update.services);
-    applySlots(this.#maps, update.maps);
+    return (
+      index +
+      applySlots(this.#zones, update.zones) +
+      applySlots(this.#services, update.services) +
+      applySlots(this.#maps, update.maps)
+    );
   }
 
   /** An update that brings an empty image here. */
@@ -29,20 +34,20 @@ export class FullImage {
       epoch: this.#epoch,
       revision: this.#revision,
       ...(this.#zoneIndex === undefined ? {} : { zoneIndex: this.#zoneIndex }),
-      zones: listSlots(this.#zones),
-      services: listSlots(this.#services),
-      maps: listSlots(this.#maps),
+      zones: [...this.#zones.values()],
+      services: [...this.#services.values()],
+      maps: [...this.#maps.values()],
     };
   }
 }
 
-function applySlots(slots: Map<number, SharedArrayBuffer>, updates: readonly SlotUpdate[]): void {
-  for (const { slot, segment } of updates) {
-    if (segment === null) slots.delete(slot);
-    else slots.set(slot, segment);
+function applySlots(slots: Map<number, SlotUpdate>, updates: readonly SlotUpdate[]): number {
+  let replacedBytes = 0;
+  for (const update of updates) {
+    const old = slots.get(update.slot);
+    replacedBytes += old?.bytes ?? old?.segment?.byteLength ?? 0;
+    if (update.segment === null) slots.delete(update.slot);
+    else slots.set(update.slot, update);
   }
-}
-
-function listSlots(slots: ReadonlyMap<number, SharedArrayBuffer>): SlotUpdate[] {
-  return [...slots].map(([slot, segment]) => ({ slot, segment }));
+  return replacedBytes;
 }

@@ -36,20 +36,20 @@ export function updateImage(image: Image, update: ImageUpdate): Image {
     zoneIndex: update.zoneIndex === undefined ? image.zoneIndex : openZoneIndex(update.zoneIndex),
     zones: updateSlots(image.zones, update.zones, openZone),
     services: updateSlots(image.services, update.services, openServiceSegment),
-    maps: updateSlots(image.maps, update.maps, openClientMap),
+    maps: updateSlots(image.maps, update.maps, (segment) => openClientMap(segment)),
   };
 }
 
 function updateSlots<View>(
   before: readonly (View | undefined)[],
   updates: readonly SlotUpdate[],
-  open: (segment: SharedArrayBuffer) => View,
+  open: (segment: SharedArrayBuffer, at?: number, bytes?: number) => View,
 ): readonly (View | undefined)[] {
   if (updates.length === 0) return before;
   const after = [...before];
-  for (const { slot, segment } of updates) {
+  for (const { slot, segment, at, bytes } of updates) {
     while (after.length <= slot) after.push(undefined);
-    after[slot] = segment === null ? undefined : open(segment);
+    after[slot] = segment === null ? undefined : open(segment, at, bytes);
   }
   return after;
 }

@@ -53,15 +53,16 @@ export class SupervisedWorker {
   }
 
   /**
-   * Hands over an update; resolves when it is served. A worker that dies meanwhile serves nothing old,
-   * and the next begins with the current image, so that nobody needs to wait for it.
+   * Hands over an update that replaces so many octets of segments; resolves when it is served. A
+   * worker that dies meanwhile serves nothing old, and the next begins with the current image, so
+   * that nobody needs to wait for it.
    */
-  update(update: ImageUpdate): Promise<void> {
+  update(update: ImageUpdate, replacedBytes: number): Promise<void> {
     const worker = this.#worker;
     if (worker === undefined) return Promise.resolve();
     return new Promise((resolve, reject) => {
       this.#waiters.set(update.epoch, { resolve, reject });
-      this.#send(worker, { kind: 'update', update });
+      this.#send(worker, { kind: 'update', update, replacedBytes });
     });
   }
 

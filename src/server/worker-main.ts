@@ -2,6 +2,7 @@
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../base/clock.ts';
 import { errorText } from '../base/errors.ts';
+import { letGoOfShared } from '../base/shared-memory.ts';
 import { emptyImage, updateImage } from './image.ts';
 import { openUdpBackend } from './open-udp.ts';
 import { Responder } from './responder.ts';
@@ -17,11 +18,12 @@ const responder = new Responder(start.settings, start.counters, start.seed);
 responder.image = updateImage(emptyImage, start.image);
 const tell = (message: FromWorker) => port.postMessage(message);
 
-function take({ update }: Extract<ToWorker, { kind: 'update' }>): void {
+function take({ update, replacedBytes }: Extract<ToWorker, { kind: 'update' }>): void {
   try {
     // One reference is swapped between two queries: none sees half an update.
     responder.image = updateImage(responder.image, update);
     tell({ kind: 'taken', epoch: update.epoch });
+    letGoOfShared(replacedBytes);
   } catch (error) {
     tell({ kind: 'refused', epoch: update.epoch, reason: errorText(error) });
   }

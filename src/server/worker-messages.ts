@@ -30,7 +30,12 @@ export interface UdpStart {
 
 /** From the main thread to a worker. */
 export type ToWorker =
-  | { readonly kind: 'update'; readonly update: ImageUpdate }
+  | {
+      readonly kind: 'update';
+      readonly update: ImageUpdate;
+      /** Octets of the segments that it replaces. */
+      readonly replacedBytes: number;
+    }
   /** Requests that threads died of, all of them; datagrams only. */
   | { readonly kind: 'quarantine'; readonly requests: readonly Uint8Array[] }
   /** Answer what is there, then end. */
