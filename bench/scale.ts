@@ -1,7 +1,7 @@
 /**
  * How Meridian stands large and many: one zone of many names, many zones, many services; NSD on the
  * same files in the same run where it is installed. One process per part; seconds, MB and octets.
- * Run: node bench/scale.ts [--names 1000000] [--zones 100000] [--services 10000] [--regions 50]
+ * Run: node bench/scale.ts [--names 999900] [--zones 100000] [--services 10000] [--regions 50]
  *      [--only names,zones,services,nsd] [--keep folder]
  */
 import { spawnSync } from 'node:child_process';
@@ -16,7 +16,7 @@ import { measureZones } from './scale/zones.ts';
 
 const { values } = parseArgs({
   options: {
-    names: { type: 'string', default: '1000000' },
+    names: { type: 'string', default: '999900' },
     zones: { type: 'string', default: '100000' },
     services: { type: 'string', default: '10000' },
     regions: { type: 'string', default: '50' },

@@ -43,5 +43,6 @@ export function printMemory(name: string): void {
   (globalThis as { gc?: () => void }).gc?.();
   const { now, most } = memoryMb();
   print(`RSS ${name}`, now, 'MB');
+  print('heap of the main thread in use', process.memoryUsage().heapUsed / 1e6, 'MB');
   print('RSS at most', most, 'MB');
 }

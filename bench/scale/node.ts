@@ -72,7 +72,7 @@ export async function startBenchNode(
 function octetsOf(update: ImageUpdate): number {
   let octets = update.zoneIndex?.byteLength ?? 0;
   for (const list of [update.zones, update.services, update.maps]) {
-    for (const { segment } of list) octets += segment?.byteLength ?? 0;
+    for (const { segment, bytes } of list) octets += bytes ?? segment?.byteLength ?? 0;
   }
   return octets;
 }

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fillFromFolder } from '../../src/control/import-folder.ts';
@@ -45,7 +46,7 @@ async function edit(node: BenchNode, subject: string, zones: number): Promise<vo
     subject === 'names' ? largeOrigin : smallOrigin((turn * 7919) % zones);
   const put = (turn: number, owner: string) => {
     const origin = originOf(turn);
-    const body = JSON.stringify({ ttl: 300, values: [`192.0.2.${turn % 250}`] });
+    const body = JSON.stringify({ ttl: 300, values: [`192.${randomInt(256)}.2.${turn % 250}`] });
     const write = { kind: 'rrset', id: `${origin}/${owner}.${origin}/A`, body } as const;
     return controller.apply([write], { actor: 'bench', summary: 'edit' });
   };
