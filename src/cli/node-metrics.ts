@@ -42,6 +42,8 @@ export function createNodeMetrics(parts: MetricsParts): () => Promise<string> {
       'Requests that the kernel dropped, since a socket buffer was full.',
     ),
     connections: counter('meridian_stream_connections_total', 'Stream connections taken.'),
+    limited: counter('meridian_limited_answers_total', 'Answers suppressed by the rate limit.'),
+    slipped: counter('meridian_slipped_answers_total', 'Of those, sent as a hint.'),
     connectionsShed: counter('meridian_stream_connections_shed_total', 'Closed by a cap.'),
   };
   const restarts = counter('meridian_worker_restarts_total', 'Query threads replaced.');

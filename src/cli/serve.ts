@@ -17,13 +17,14 @@ import {
   parseGeoFlag,
 } from './flags.ts';
 import type { Terminal } from './program.ts';
+import { addProtectionFlags, type ProtectionFlags, protectionOptions } from './protection-flags.ts';
 import type { RunningNode } from './start-node.ts';
 
 /** The name of the file in the data directory that keeps the first admin token for local commands. */
 export const tokenFileName = 'admin.token';
 
 /** What commander hands over for `serve`. */
-interface ServeFlags {
+interface ServeFlags extends ProtectionFlags {
   readonly zones: string;
   readonly data: string;
   readonly dns?: readonly Endpoint[];
@@ -59,7 +60,7 @@ and keeps it in DATA/admin.token (mode 0600) for the other commands.`;
 
 /** Adds `meridian serve`. */
 export function registerServe(program: Command, terminal: Terminal, version: string): void {
-  program
+  const command = program
     .command('serve')
     .description('Answer DNS queries, check health and offer the admin API')
     .option('--zones <dir>', 'folder of *.zone files and traffic.yaml', 'zones')
@@ -98,7 +99,8 @@ export function registerServe(program: Command, terminal: Terminal, version: str
       '--ecs-from <cidr>',
       'believe client subnets of these resolvers only (repeatable)',
       collect(parsePrefixFlag),
-    )
+    );
+  addProtectionFlags(command)
     .option('--allow-private-targets', 'let health checks reach loopback and private addresses')
     .option('--allow-exec', 'let exec monitors run commands, with the rights of this process')
     .option(
@@ -140,6 +142,7 @@ async function serve(flags: ServeFlags, terminal: Terminal, version: string): Pr
         allow: flags.ecs,
         ...(flags.ecsFrom === undefined ? {} : { from: flags.ecsFrom }),
       },
+      protection: protectionOptions(flags),
       allowPrivateTargets: flags.allowPrivateTargets === true || demo !== undefined,
       allowExec: flags.allowExec === true,
       adminToken: process.env['MERIDIAN_ADMIN_TOKEN'],

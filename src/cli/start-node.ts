@@ -19,7 +19,7 @@ import { distinctionsOf } from '../policy/distinctions.ts';
 import { type Agent, startAgent } from '../probe/agent.ts';
 import { type DataPlane, startDataPlane } from '../server/data-plane.ts';
 import type { UdpIo } from '../server/open-udp.ts';
-import type { SubnetSettings } from '../server/settings.ts';
+import type { RateLimitOptions, SubnetSettings } from '../server/settings.ts';
 import { type SimulationParts, simulate } from '../simulate/simulate.ts';
 import { trafficShift } from '../simulate/traffic-shift.ts';
 import { openSqliteStore } from '../store/sqlite-store.ts';
@@ -41,6 +41,11 @@ export interface NodeOptions {
   readonly versionBind: string | undefined;
   readonly serverId: string | undefined;
   readonly ecs: SubnetSettings;
+  /** Default as `startDataPlane` has it. */
+  readonly protection?: {
+    readonly rateLimit?: RateLimitOptions;
+    readonly cookieSecrets?: readonly Uint8Array[];
+  };
   readonly allowPrivateTargets: boolean;
   readonly allowExec: boolean;
   readonly adminToken: string | undefined;
@@ -130,6 +135,7 @@ async function start(
     ...(options.versionBind === undefined ? {} : { versionBind: options.versionBind }),
     ...(options.serverId === undefined ? {} : { serverId: options.serverId }),
     ecs: options.ecs,
+    ...options.protection,
     log,
   });
   onClose(() => dataPlane.close());

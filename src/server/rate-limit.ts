@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { limits } from '../base/limits.ts';
+import type { Random } from '../base/random.ts';
 import type { CoarseClock } from './coarse-clock.ts';
 import { holdsPeer } from './peer-prefix.ts';
 import type { RateLimitSettings } from './settings.ts';
@@ -20,11 +21,7 @@ const waysPerSet = 4;
 const setWords = entryWords * waysPerSet;
 
 /** Offsets in an entry. */
-const entryAt = { prefix: 0, fullMicros: 2, state: 3 } as const;
-
-/** `state`: the family in the low bits (0: nobody's), above them how often it was suppressed. */
-const familyMask = 7;
-const suppressedUnit = 8;
+const entryAt = { prefix: 0, fullMicros: 2, family: 3 } as const;
 
 /**
  * Seconds' worth of answers that a client who was silent gets at once, as in Knot DNS (mod-rrl: 125
@@ -52,7 +49,7 @@ export function createRateLimitTable(entries: number = limits.rateLimitEntries):
  *
  *   table │ key 2 words, 14 unused │ set │ set │ …
  *   set   │ entry │ entry │ entry │ entry │                  64 octets, one cache line
- *   entry │ prefix 2 words │ when its bucket is full, µs │ suppressed × 8 + family │
+ *   entry │ prefix 2 words │ when its bucket is full, µs │ family 4 or 6, 0 where it is nobody's │
  *
  * A bucket is the generic cell rate algorithm (ITU-T I.371, Annex A): one moment instead of a level and
  * a time. Each answer moves it on by `#costMicros`; a bucket whose moment lies too far ahead is empty.
@@ -69,6 +66,7 @@ export function createRateLimitTable(entries: number = limits.rateLimitEntries):
 export class RateLimit {
   readonly #settings: RateLimitSettings;
   readonly #time: CoarseClock;
+  readonly #random: Random;
   readonly #table: Int32Array;
   readonly #setMask: number;
   readonly #key0: number;
@@ -77,9 +75,10 @@ export class RateLimit {
   /** How far ahead a bucket's moment may lie for one more answer. */
   readonly #patienceMicros: number;
 
-  constructor(settings: RateLimitSettings, time: CoarseClock) {
+  constructor(settings: RateLimitSettings, time: CoarseClock, random: Random) {
     this.#settings = settings;
     this.#time = time;
+    this.#random = random;
     this.#table = new Int32Array(settings.table);
     this.#setMask = (this.#table.length - headWords) / setWords - 1;
     this.#key0 = this.#table[0]!;
@@ -103,13 +102,13 @@ export class RateLimit {
       // A moment beyond what counting leads to is one of long ago: the clock has wrapped since.
       let ahead = (table[at + entryAt.fullMicros]! - now) | 0;
       if (ahead < 0 || ahead > burstSeconds * 1_000_000) ahead = 0;
-      const state = table[at + entryAt.state]!;
-      if (table[at] === word0 && table[at + 1] === word1 && (state & familyMask) === family) {
-        if (ahead > this.#patienceMicros) return this.#suppress(at, state, peer);
+      const owner = table[at + entryAt.family]!;
+      if (table[at] === word0 && table[at + 1] === word1 && owner === family) {
+        if (ahead > this.#patienceMicros) return this.#suppress(peer);
         table[at + entryAt.fullMicros] = (now + ahead + this.#costMicros) | 0;
         return verdicts.pass;
       }
-      if ((state & familyMask) === 0) ahead = -1;
+      if (owner === 0) ahead = -1;
       if (ahead < leastAhead) {
         leastAhead = ahead;
         fullestAt = at;
@@ -118,19 +117,17 @@ export class RateLimit {
     table[fullestAt] = word0;
     table[fullestAt + 1] = word1;
     table[fullestAt + entryAt.fullMicros] = (now + this.#costMicros) | 0;
-    table[fullestAt + entryAt.state] = family;
+    table[fullestAt + entryAt.family] = family;
     return verdicts.pass;
   }
 
-  /** Every `slip`-th gets a hint. Exempt clients are looked for only here, where it matters. */
-  #suppress(at: number, state: number, peer: Int32Array): number {
+  /**
+   * One in `slip` gets a hint, drawn and not counted, since a client that asks in step with a flood would
+   * get none of them. Exempt clients are looked for only here, where it matters.
+   */
+  #suppress(peer: Int32Array): number {
     const { slip, exempt } = this.#settings;
     if (holdsPeer(exempt, peer)) return verdicts.pass;
-    if (slip === 0) return verdicts.drop;
-    const suppressed = (state >>> 3) + 1;
-    const isSlip = suppressed >= slip;
-    this.#table[at + entryAt.state] =
-      (isSlip ? 0 : suppressed * suppressedUnit) | (state & familyMask);
-    return isSlip ? verdicts.slip : verdicts.drop;
+    return slip > 0 && this.#random.uint32() % slip === 0 ? verdicts.slip : verdicts.drop;
   }
 }

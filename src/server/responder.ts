@@ -94,7 +94,7 @@ export class Responder {
     this.random = new Random(seed);
     this.chaos = chaosNames(settings);
     this.time = new CoarseClock(clock);
-    this.rateLimit = rateLimit && new RateLimit(rateLimit, this.time);
+    this.rateLimit = rateLimit && new RateLimit(rateLimit, this.time, this.random);
     this.cookies = cookies && new Cookies(cookies, this.time);
   }
 

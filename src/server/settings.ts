@@ -23,7 +23,7 @@ export interface ServerSettings {
 export interface RateLimitSettings {
   /** Answers a second, 1 to limits.rateLimitPerSecond. */
   readonly perSecond: number;
-  /** Every so many-th suppressed answer becomes a hint to ask over a stream; 0: none. */
+  /** One in so many suppressed answers becomes a hint to ask over a stream; 0: none. */
   readonly slip: number;
   /** Who is never limited. */
   readonly exempt: readonly Prefix[];

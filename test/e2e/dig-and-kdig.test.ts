@@ -321,8 +321,26 @@ const cases: readonly Case[] = [
     only: 'dig',
   },
   {
+    says: 'a cookie',
+    ask: 'ns1.tools.test A +cookie',
+    expect: [/COOKIE: \w{16}01000000[0-9a-f]{24}( \(good\))?$/im, '192.0.2.53'],
+  },
+  {
+    says: 'a cookie that dig knows for its own',
+    ask: 'ns1.tools.test A +cookie=0011223344556677',
+    expect: [/COOKIE: 001122334455667701000000[0-9a-f]{24} \(good\)$/m],
+    only: 'dig',
+  },
+  { says: 'no cookie unasked', ask: 'ns1.tools.test A +nocookie', expect: [], refuse: /COOKIE/ },
+  {
+    says: 'no question but for a cookie (RFC 7873 §5.4)',
+    ask: 'ns1.tools.test +header-only +cookie',
+    expect: [/NOERROR/, /QUERY: 0, ANSWER: 0/, /COOKIE: \w{48} \(good\)/],
+    only: 'dig',
+  },
+  {
     says: 'no question',
-    ask: 'ns1.tools.test +header-only',
+    ask: 'ns1.tools.test +header-only +nocookie',
     expect: [/FORMERR/],
     remark: /returned status FORMERR - retry with/,
     only: 'dig',

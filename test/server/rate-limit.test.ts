@@ -18,7 +18,7 @@ function makeLimit(options: Options = {}) {
   const time = new CoarseClock(clock);
   const table = createRateLimitTable(options.entries ?? 1024);
   const { perSecond = 50, slip = 2, exempt = [] } = options;
-  const open = () => new RateLimit({ perSecond, slip, exempt, table }, time);
+  const open = () => new RateLimit({ perSecond, slip, exempt, table }, time, new Random(1));
   const advance = (ms: number) => {
     clock.advance(ms);
     time.tick();
@@ -47,7 +47,7 @@ function ask(limit: RateLimit, peer: string | Int32Array, count: number) {
 test('RateLimit.judge() lets a silent client have 2.5 s of answers at once', () => {
   const { limit } = makeLimit();
   assert.deepEqual(ask(limit, '192.0.2.1', 125), { pass: 125, slip: 0, drop: 0 });
-  assert.deepEqual(ask(limit, '192.0.2.1', 100), { pass: 0, slip: 50, drop: 50 });
+  assert.equal(ask(limit, '192.0.2.1', 100).pass, 0);
 });
 
 test('RateLimit.judge() lets through the rate while a flood goes on', () => {
@@ -69,15 +69,27 @@ test('RateLimit.judge() never limits a client that keeps to the rate', () => {
   }
 });
 
-test('RateLimit.judge() with slip 1 hints always, with slip 3 every third time, with 0 never', () => {
+test('RateLimit.judge() hints one in `slip` times, and never with slip 0', () => {
   const after = (slip: number) => {
     const { limit } = makeLimit({ slip });
     ask(limit, '192.0.2.1', 125);
-    return ask(limit, '192.0.2.1', 30);
+    return ask(limit, '192.0.2.1', 3000);
   };
-  assert.deepEqual(after(1), { pass: 0, slip: 30, drop: 0 });
-  assert.deepEqual(after(3), { pass: 0, slip: 10, drop: 20 });
-  assert.deepEqual(after(0), { pass: 0, slip: 0, drop: 30 });
+  assert.deepEqual(after(1), { pass: 0, slip: 3000, drop: 0 });
+  assert.deepEqual(after(0), { pass: 0, slip: 0, drop: 3000 });
+  // Standard deviations: 27 and 26.
+  assert.ok(Math.abs(after(2).slip - 1500) < 110, `${after(2).slip}`);
+  assert.ok(Math.abs(after(3).slip - 1000) < 110, `${after(3).slip}`);
+});
+
+test('RateLimit.judge() hints a client that asks in step with a flood', () => {
+  const { limit } = makeLimit();
+  ask(limit, '192.0.2.1', 125);
+  const hints = Array.from({ length: 20 }, () => {
+    ask(limit, '192.0.2.1', 1);
+    return ask(limit, '192.0.2.1', 1).slip;
+  });
+  assert.ok(hints.includes(1) && hints.includes(0));
 });
 
 test('RateLimit.judge() counts IPv4 by address and IPv6 by /64', () => {
