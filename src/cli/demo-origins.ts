@@ -28,14 +28,20 @@ export async function startDemoOrigins(
   port: number,
   control = '127.0.0.1',
 ): Promise<DemoOrigins> {
-  const running = new Map<string, Server>();
+  const running = new Map<string, Promise<Server>>();
   const start = async (origin: DemoOrigin) => {
-    if (!running.has(origin.region)) {
-      running.set(origin.region, await listen(originServer(origin), port, origin.address));
+    const { region, address } = origin;
+    const server = running.get(region) ?? listen(originServer(origin), port, address);
+    running.set(region, server);
+    try {
+      await server;
+    } catch (error) {
+      if (running.get(region) === server) running.delete(region);
+      throw error;
     }
   };
   const stop = async (region: string) => {
-    const server = running.get(region);
+    const server = await running.get(region)?.catch(() => undefined);
     running.delete(region);
     if (server !== undefined) await closeServer(server);
   };
@@ -49,7 +55,7 @@ export async function startDemoOrigins(
     const list = () => origins.map((one) => ({ ...one, port, running: running.has(one.region) }));
     const done = () => sendJson(response, 200, { origins: list() });
     if (request.method === 'GET') done();
-    else if (request.method !== 'POST' || origin === undefined) {
+    else if (request.method !== 'POST' || origin === undefined || !actions.has(action ?? '')) {
       const remedy = 'POST /stop/REGION or /start/REGION';
       sendJson(response, 404, { error: remedy, origins: list() });
     } else {
@@ -71,6 +77,8 @@ export async function startDemoOrigins(
     },
   };
 }
+
+const actions: ReadonlySet<string> = new Set(['start', 'stop']);
 
 function originServer(origin: DemoOrigin): Server {
   return createServer((request, response) => {

@@ -24,19 +24,23 @@ export function startDemo(): Promise<Demo> {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
   return new Promise((resolve, reject) => {
+    const refuse = (reason: string) => {
+      const text = `the demonstration's origins cannot start: ${reason}; stop what uses port ${demoPort}, or serve without --demo`;
+      reject(new MeridianError({ code: 'E_DEMO_ORIGINS', message: text, where: '--demo' }));
+    };
+    // A process that ends before it has said anything must not be waited for.
+    child.once('error', (error) => refuse(error.message));
+    child.once('exit', (code, signal) => refuse(`their process ended (${signal ?? code})`));
     child.once('message', (message: { readonly ready?: true; readonly error?: string }) => {
       if (message.error === undefined) resolve({ close: () => stop() });
-      else {
-        const text = `the demonstration's origins cannot start: ${message.error}; stop what uses port ${demoPort}, or serve without --demo`;
-        reject(new MeridianError({ code: 'E_DEMO_ORIGINS', message: text, where: '--demo' }));
-      }
+      else refuse(message.error);
     });
     const stop = () =>
       new Promise<void>((done) => {
         if (child.exitCode !== null || child.signalCode !== null) return done();
         child.once('exit', () => done());
         child.ref();
-        child.disconnect();
+        if (child.connected) child.disconnect();
       });
     // The parent must be able to end while its origins still run.
     child.unref();

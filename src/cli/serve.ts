@@ -1,9 +1,10 @@
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import pino from 'pino';
 import { PinoPretty as pretty } from 'pino-pretty';
+import { errorText } from '../base/errors.ts';
 import { type Prefix, parsePrefix } from '../base/ip.ts';
 import type { Log } from '../base/log.ts';
 import { type UdpIo, udpIos } from '../server/open-udp.ts';
@@ -156,9 +157,7 @@ async function serve(flags: ServeFlags, terminal: Terminal, version: string): Pr
     throw error;
   }
   const tokenFile = join(resolve(flags.data), tokenFileName);
-  if (node.newToken !== undefined) {
-    writeFileSync(tokenFile, `${node.newToken}\n`, { mode: 0o600 });
-  }
+  if (node.newToken !== undefined) keepToken(tokenFile, node.newToken, log);
   if (flags.json === true) {
     const { dns, http, newToken } = node;
     const ready = { dns, http, revision: node.configuration.revision };
@@ -172,6 +171,18 @@ async function serve(flags: ServeFlags, terminal: Terminal, version: string): Pr
   await untilStopped();
   await node.close();
   await demo?.close();
+}
+
+/** The node serves by now and the token is printed: a file that cannot be written ends nothing. */
+export function keepToken(file: string, token: string, log: Log): void {
+  try {
+    // The mode counts only for a file that is new.
+    rmSync(file, { force: true });
+    writeFileSync(file, `${token}\n`, { mode: 0o600, flag: 'wx' });
+  } catch (error) {
+    const text = errorText(error);
+    log.error({ file, error: text }, `the admin token cannot be kept for local commands: ${text}`);
+  }
 }
 
 function parsePrefixFlag(text: string): Prefix {
@@ -198,10 +209,14 @@ function openLog(level: string, json: boolean): Log {
  * A bug outside the query path must not end the process: the workers answer on, from the last image
  * (invariant 10).
  */
-function surviveBugs(log: Log): void {
+export function surviveBugs(log: Log): void {
   const note = (error: unknown) => {
     const stack = error instanceof Error ? error.stack : String(error);
-    log.error({ stack }, `this is a bug; answering goes on: ${stack}`);
+    try {
+      log.error({ stack }, `this is a bug; answering goes on: ${stack}`);
+    } catch {
+      // Whoever read the log is gone (EPIPE); an error thrown here would end the process.
+    }
   };
   process.on('uncaughtException', note);
   process.on('unhandledRejection', note);

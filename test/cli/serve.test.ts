@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { silentLog } from '../../src/base/log.ts';
+import { keepToken } from '../../src/cli/serve.ts';
+import { openSqliteStore } from '../../src/store/sqlite-store.ts';
+import {
+  freePort,
+  runMeridian,
+  startMeridian,
+  temporaryFolder,
+  until,
+} from '../e2e/support/processes.ts';
+import { makeRequest } from '../server/harness.ts';
+import { exampleFolder, folderOf } from './harness.ts';
+
+test('serve gives everything back when the last step of its start fails, and ends by itself', async (t) => {
+  const holder = createServer().listen(0, '127.0.0.1');
+  await new Promise((done) => holder.once('listening', done));
+  t.after(() => holder.close());
+  const taken = `127.0.0.1:${(holder.address() as AddressInfo).port}`;
+  const dns = `127.0.0.1:${await freePort()}`;
+  const data = join(folderOf(t), 'data');
+  const zones = folderOf(t, exampleFolder);
+  const words = ['serve', '--zones', zones, '--data', data, '--dns', dns, '--workers', '2'];
+  const { code, output } = await runMeridian(t, [...words, '--http', taken]);
+  assert.equal(code, 1, output);
+  assert.match(output, /\(E_PORT_TAKEN\)/);
+  assert.doesNotMatch(output, /this is a bug/);
+  // The lock of the store is free, and so is the port of the DNS.
+  openSqliteStore(data).close();
+  const node = await startMeridian(t, { zones, data, dns });
+  assert.deepEqual(node.dns, [dns]);
+});
+
+test('serve ends soon after SIGTERM with what is queued answered, whoever is connected', async (t) => {
+  const zones = folderOf(t, exampleFolder);
+  const node = await startMeridian(t, { zones, data: join(temporaryFolder(t), 'data') });
+  const stream = await node.api('GET', '/v1/events');
+  assert.equal(stream.status, 200);
+  const socket = createSocket('udp4');
+  t.after(() => socket.close());
+  const answered = new Set<number>();
+  socket.on('message', (message) => answered.add(message.readUInt16BE(0)));
+  await new Promise<void>((done) => socket.connect(node.port, '127.0.0.1', done));
+  const asked = 40;
+  const sent = Array.from(
+    { length: asked },
+    (_, id) =>
+      new Promise((done) => socket.send(makeRequest('mail.example.com A', { id }), () => done(id))),
+  );
+  await Promise.all(sent);
+  const startMs = performance.now();
+  await node.stop('SIGTERM');
+  const tookMs = performance.now() - startMs;
+  assert.equal(node.child.exitCode, 0, node.output());
+  assert.ok(tookMs < 2500, `${tookMs} ms`);
+  await until(
+    () => answered.size === asked || undefined,
+    () => `${asked} answers; ${answered.size} came`,
+    1000,
+  );
+});
+
+test('keepToken() makes a file that nobody else can read, and lives with one it cannot write', (t) => {
+  const folder = temporaryFolder(t);
+  const file = join(folder, 'admin.token');
+  writeFileSync(file, 'old');
+  chmodSync(file, 0o644);
+  keepToken(file, 'secret', silentLog);
+  assert.equal(readFileSync(file, 'utf8'), 'secret\n');
+  assert.equal(statSync(file).mode & 0o777, 0o600);
+  const errors: string[] = [];
+  keepToken(join(folder, 'nowhere', 'x'), 'secret', {
+    ...silentLog,
+    error: (_, message) => errors.push(message),
+  });
+  assert.match(errors.join(), /cannot be kept/);
+  assert.doesNotMatch(errors.join(), /secret/);
+});
+
+test('surviveBugs() keeps the process alive, even when nobody can read the log any more', () => {
+  const script = `
+    import { surviveBugs } from ${JSON.stringify(new URL('../../src/cli/serve.ts', import.meta.url))};
+    const fail = () => { throw new Error('EPIPE'); };
+    surviveBugs({ debug() {}, info() {}, warn() {}, error: fail });
+    setImmediate(() => { throw new Error('a bug'); });
+    Promise.reject(new Error('another'));
+    setTimeout(() => process.stdout.write('alive'), 20);
+  `;
+  const result = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+    encoding: 'utf8',
+  });
+  assert.deepEqual([result.stdout, result.status], ['alive', 0], result.stderr);
+});
