@@ -7,7 +7,7 @@ import { combineSources } from '../../src/geo/geo-sources.ts';
 import type { ImageUpdate } from '../../src/image/image-update.ts';
 import type { NetworkOverride, Region, Service } from '../../src/policy/traffic.ts';
 import { createCounters } from '../../src/server/counters.ts';
-import { emptyImage, updateImage } from '../../src/server/image.ts';
+import { updateImage } from '../../src/server/image.ts';
 import { Responder } from '../../src/server/responder.ts';
 import { defaultSettings } from '../../src/server/settings.ts';
 import { readZoneText } from '../../src/zone/read-zone.ts';
@@ -110,12 +110,5 @@ export class Serving {
     const option = answer.opt?.options[8];
     assert.ok(option, 'a client subnet is answered with one');
     return { ...answer, scope: Number.parseInt(option.slice(6, 8), 16) };
-  }
-
-  /** The image that a worker would have that starts now: no update may depend on those before. */
-  restart(): void {
-    let image = emptyImage;
-    for (const update of this.updates) image = updateImage(image, update);
-    this.responder.image = image;
   }
 }
