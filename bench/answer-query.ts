@@ -12,8 +12,9 @@ import { createSlot, setPeer } from '../src/server/answer-datagram.ts';
 import { answerQuery } from '../src/server/answer-query.ts';
 import { createCounters } from '../src/server/counters.ts';
 import { emptyImage, updateImage } from '../src/server/image.ts';
+import { protectionSettings } from '../src/server/protection-settings.ts';
 import { Responder } from '../src/server/responder.ts';
-import { defaultSettings } from '../src/server/settings.ts';
+import { defaultSettings, type ServerSettings } from '../src/server/settings.ts';
 import { parseName } from '../src/wire/names.ts';
 import { typeNumber } from '../src/wire/type-names.ts';
 import { readZoneText } from '../src/zone/read-zone.ts';
@@ -33,6 +34,15 @@ const kinds: Record<string, (index: number) => [string, string]> = {
   'steered, subnet': () => ['geo.example.com.', 'A'],
 };
 
+// What protection adds to the first of them: nothing, the rate limit, cookies, a client over its rate.
+const { cookies, rateLimit } = protectionSettings({ rateLimit: { perSecond: 100_000 } });
+const protections: Record<string, Partial<ServerSettings>> = {
+  'static, rate': rateLimit === undefined ? {} : { rateLimit },
+  'static, cookie': cookies === undefined ? {} : { cookies },
+  'static, both': protectionSettings({}),
+  'static, over rate': protectionSettings({}),
+};
+
 const geo = await openGeoSources([{ kind: 'country', path: embeddedCountryDatabase() }]);
 const map = buildClientMap(geo, {
   countries: [],
@@ -43,7 +53,7 @@ const map = buildClientMap(geo, {
   coordinates: true,
 });
 
-function makeResponder(): Responder {
+function makeResponder(settings: Partial<ServerSettings> = {}): Responder {
   const hosts = Array.from({ length: nameCount }, (_, i) => `h${i} A 192.0.2.${i % 256}`);
   const text = `$TTL 300
 @ SOA ns1 hostmaster 1 7200 900 1209600 60
@@ -70,7 +80,7 @@ ${hosts.join('\n')}
     })),
   } as const;
   const rooted = [{ choice, ttlSeconds: 30 }] as const;
-  const responder = new Responder(defaultSettings, createCounters(), 1);
+  const responder = new Responder({ ...defaultSettings, ...settings }, createCounters(), 1);
   responder.image = updateImage(emptyImage, {
     epoch: 1,
     revision: 1,
@@ -123,22 +133,14 @@ function makeRequest([owner, type]: [string, string], subnet?: number): Uint8Arr
   return Buffer.concat([header, name, tail, opt]);
 }
 
-const responder = makeResponder();
-
-for (const [kind, question] of Object.entries(kinds)) {
-  const requests = Array.from({ length: 1024 }, (_, index) =>
-    makeRequest(
-      question(index * 7),
-      kind.endsWith('subnet')
-        ? 0x010000 + ((Math.imul(index, 0x9e3779b1) >>> 8) % 0xde0000)
-        : undefined,
-    ),
-  );
+/** Prints the time per query of `requests`, asked again and again. */
+function measure(kind: string, responder: Responder, requests: readonly Uint8Array[]): void {
   let octets = 0;
   const run = (count: number): number => {
     const start = process.hrtime.bigint();
     for (let index = 0; index < count; index += 1) {
       const request = requests[index & 1023] ?? new Uint8Array();
+      if ((index & 63) === 0) responder.time.tick();
       responder.bytes.set(request);
       octets = answerQuery(responder, 0, request.length, 65_535);
     }
@@ -147,6 +149,38 @@ for (const [kind, question] of Object.entries(kinds)) {
   run(queries / 5);
   const nanoseconds = run(queries);
   process.stdout.write(
-    `${kind.padEnd(16)} ${nanoseconds.toFixed(0).padStart(6)} ns/query  ${octets} octets\n`,
+    `${kind.padEnd(18)} ${nanoseconds.toFixed(0).padStart(6)} ns/query  ${octets} octets\n`,
   );
+}
+
+const responder = makeResponder();
+for (const [kind, question] of Object.entries(kinds)) {
+  const isSubnet = kind.endsWith('subnet');
+  const subnetOf = (index: number) =>
+    isSubnet ? 0x010000 + ((Math.imul(index, 0x9e3779b1) >>> 8) % 0xde0000) : undefined;
+  const requests = Array.from({ length: 1024 }, (_, index) =>
+    makeRequest(question(index * 7), subnetOf(index)),
+  );
+  measure(kind, responder, requests);
+}
+for (const [kind, settings] of Object.entries(protections)) {
+  const guarded = makeResponder(settings);
+  const hasCookie = kind === 'static, cookie' || kind === 'static, both';
+  const requests = Array.from({ length: 1024 }, (_, index) => {
+    const request = makeRequest([`h${index * 7}.example.com.`, 'A']);
+    return hasCookie ? withCookie(guarded, request) : request;
+  });
+  measure(kind, guarded, requests);
+}
+
+/** The request with a cookie that the responder made for its peer. */
+function withCookie(guarded: Responder, request: Uint8Array): Uint8Array {
+  const learn = Buffer.concat([request, Buffer.from('000a00080011223344556677', 'hex')]);
+  learn.writeUInt16BE(12, request.length - 2);
+  guarded.bytes.set(learn);
+  const answerBytes = answerQuery(guarded, 0, learn.length, 65_535);
+  const cookie = guarded.bytes.slice(answerBytes - 24, answerBytes);
+  const full = Buffer.concat([request, Buffer.from('000a0018', 'hex'), cookie]);
+  full.writeUInt16BE(28, request.length - 2);
+  return full;
 }

@@ -135,6 +135,21 @@ test('Cookies.write() makes what verify() believes, for any client and any clien
   );
 });
 
+test('Cookies.verify() tells a cookie that it remembers from one that is alike', () => {
+  const server = new Server([secret], 1_559_731_985);
+  assert.equal(server.take(learned, '198.51.100.100')[0], true);
+  for (let bit = 0; bit < 192; bit += 1) {
+    const changed = Buffer.from(learned, 'hex');
+    changed[bit >> 3]! ^= 1 << (bit & 7);
+    assert.equal(server.take(changed.toString('hex'), '198.51.100.100')[0], false, `bit ${bit}`);
+  }
+  assert.equal(server.take(learned, '198.51.100.101')[0], false);
+  assert.deepEqual(server.take(learned, '198.51.100.100'), [true, learned]);
+  // As a client of IPv6 whose first words are those of the IPv4 one.
+  assert.equal(server.take(learned, 'c633:6464::')[0], false);
+  assert.equal(server.wait(3601).take(learned, '198.51.100.100')[0], false);
+});
+
 test('Cookies: secrets of our own roll over every 26 hours, without a cookie lost', () => {
   const server = new Server([secret], 26 * 3600 * 17_000 - 10, true);
   const [, before] = server.take('0011223344556677', '192.0.2.1');
