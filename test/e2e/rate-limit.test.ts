@@ -4,12 +4,14 @@ import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { makeRequest } from '../server/harness.ts';
 import {
+  freePort,
   missing,
   type RunningMeridian,
   startMeridian,
   temporaryFolder,
   writeFiles,
 } from './support/processes.ts';
+import { startNsd } from './support/real-servers.ts';
 import { UdpChannel } from './support/udp-channel.ts';
 
 type Context = Parameters<typeof startMeridian>[0] & Parameters<typeof temporaryFolder>[0];
@@ -97,5 +99,27 @@ test('nodes that share a secret believe each other', { skip: missing('dig') }, a
     const out = await dig(two.port, '+tries=1', '+nobadcookie', `+cookie=${cookie}`);
     assert.match(out, /IN A 192\.0\.2\.53/);
     assert.match(out, /COOKIE: \w{48} \(good\)/);
+  }
+});
+
+test('NSD and Meridian behind one address believe each other', {
+  skip: missing('dig', 'nsd'),
+}, async (t) => {
+  const secret = 'e5e973e5a6b2a43f48e7dc849e37bfcf';
+  const meridian = await start(t, ['--cookie-secret', secret]);
+  const nsdPort = await freePort();
+  const cookieLines = ['answer-cookie: yes', `cookie-secret: "${secret}"`];
+  const folder = temporaryFolder(t);
+  await startNsd(t, folder, '127.0.0.1', nsdPort, { 'limited.test': zone }, cookieLines);
+  for (const [from, to] of [
+    [meridian.port, nsdPort],
+    [nsdPort, meridian.port],
+  ] as const) {
+    const [, cookie = ''] = /COOKIE: (\w{48}) \(good\)/.exec(await dig(from, '+cookie')) ?? [];
+    // One that is believed comes back as it is; another would come back with a later time.
+    await new Promise((done) => setTimeout(done, 1100));
+    assert.ok((await dig(to, `+cookie=${cookie}`)).includes(`COOKIE: ${cookie} (good)`), cookie);
+    const forged = `${cookie.slice(0, -1)}${cookie.endsWith('0') ? '1' : '0'}`;
+    assert.doesNotMatch(await dig(to, `+cookie=${forged}`), new RegExp(`COOKIE: ${forged}`));
   }
 });

@@ -4,13 +4,17 @@ import { type Running, startProgram, until, writeFiles } from './processes.ts';
 
 type Test = { after(callback: () => Promise<void>): void };
 
-/** Starts NSD with these zones (origin without final dot → master file) in the foreground. */
+/**
+ * Starts NSD with these zones (origin without final dot → master file) in the foreground;
+ * `serverLines` go into the server section.
+ */
 export async function startNsd(
   t: Test,
   folder: string,
   address: string,
   port: number,
   zones: Readonly<Record<string, string>>,
+  serverLines: readonly string[] = [],
 ): Promise<Running> {
   const names = Object.keys(zones);
   const fileOf = (name: string) => `${name === '.' ? 'root' : name}.nsd-zone`;
@@ -32,6 +36,7 @@ export async function startNsd(
       // Tests ask faster than a client may, and compare whole answers.
       '  rrl-ratelimit: 0',
       '  refuse-any: no',
+      ...serverLines.map((line) => `  ${line}`),
       'remote-control:',
       '  control-enable: no',
       ...names.flatMap((name) => ['zone:', `  name: "${name}"`, `  zonefile: "${fileOf(name)}"`]),
