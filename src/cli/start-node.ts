@@ -26,6 +26,7 @@ import { openSqliteStore } from '../store/sqlite-store.ts';
 import { type Endpoint, formatEndpoint, type GeoFlag } from './flags.ts';
 import { ImagePublishing } from './image-publishing.ts';
 import { createNodeMetrics } from './node-metrics.ts';
+import { SavedImage } from './saved-image.ts';
 
 /** Everything that `meridian serve` can be told. */
 export interface NodeOptions {
@@ -139,7 +140,11 @@ async function start(
     log,
   });
   onClose(() => dataPlane.close());
-  const publishing = new ImagePublishing({ images, dataPlane, latency, clock, log });
+  const program = `meridian ${options.version} ${process.arch}, image format 1`;
+  const saved = new SavedImage({ folder: options.data, program, dataPlane, clock, log });
+  onClose(() => saved.close());
+  if (store.latest() > 0) await saved.serve(store.latest());
+  const publishing = new ImagePublishing({ images, dataPlane: saved, latency, clock, log });
   onClose(() => publishing.close());
   geo.onChange(() => publishing.mapsMoved());
 

@@ -71,6 +71,8 @@ export interface DataPlane extends ImagePublisher {
   readonly workers: readonly SupervisedWorker[];
   /** How datagrams move. */
   readonly io: UdpIo;
+  /** All that is served as one update. */
+  image(): ImageUpdate;
   /** Sums since the start. */
   counters(): CounterSnapshot;
   /** Answers what is queued, then ends the threads. */
@@ -194,6 +196,10 @@ class WorkerPlane implements DataPlane {
     await Promise.all(this.workers.map((worker) => worker.update(update, replacedBytes)));
     // Not before whoever waits for the update knows that it is served.
     setImmediate(letGoOfShared, replacedBytes);
+  }
+
+  image(): ImageUpdate {
+    return this.#image.toUpdate();
   }
 
   counters(): CounterSnapshot {
