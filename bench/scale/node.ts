@@ -1,5 +1,6 @@
 import { systemClock } from '../../src/base/clock.ts';
 import { silentLog } from '../../src/base/log.ts';
+import { SavedImage } from '../../src/cli/saved-image.ts';
 import { ImageCompiler } from '../../src/control/compile-image.ts';
 import type { Configuration } from '../../src/control/controller.ts';
 import { createController, type RunningController } from '../../src/control/create-controller.ts';
@@ -11,19 +12,26 @@ import { LatencyTable } from '../../src/latency/latency-table.ts';
 import { type DataPlane, startDataPlane } from '../../src/server/data-plane.ts';
 import type { Store } from '../../src/store/store.ts';
 
+import { print } from './meter.ts';
+
 /** A node without probes and API, opened up for measuring. */
 export interface BenchNode {
   readonly controller: RunningController;
   readonly dataPlane: DataPlane;
+  readonly saved: SavedImage;
   readonly images: ImageCompiler;
   /** Octets of all segments published so far. */
   readonly published: () => number;
 }
 
-/** Starts a node on a store with two workers; health is what `health` says. */
+/**
+ * Starts a node on a store with two workers; health is what `health` says. With a data directory it
+ * answers from the image that was saved there before it reads the store.
+ */
 export async function startBenchNode(
   store: Store,
   health: (service: string) => ServiceHealth,
+  data?: string,
 ): Promise<BenchNode> {
   const geo = await openGeoSources([{ kind: 'country', path: embeddedCountryDatabase() }]);
   let configuration: Configuration = emptyConfiguration;
@@ -45,6 +53,18 @@ export async function startBenchNode(
     workers: 2,
     log: silentLog,
   });
+  const saved = new SavedImage({
+    folder: data ?? '',
+    program: 'bench',
+    dataPlane,
+    clock: systemClock,
+    log: silentLog,
+  });
+  if (data !== undefined && store.latest() > 0) {
+    const served = await saved.serve(store.latest());
+    const name = served ? 'process start to first answers (saved image)' : 'no saved image after';
+    print(name, process.uptime(), 's');
+  }
   let octets = 0;
   const unused = () => {
     throw new Error('not part of this benchmark');
@@ -56,7 +76,7 @@ export async function startBenchNode(
     compile: (next) => images.prepare(next),
     publish: (update) => {
       octets += octetsOf(update);
-      return dataPlane.publish(update);
+      return saved.publish(update);
     },
     stored: (next) => {
       configuration = next;
@@ -66,7 +86,7 @@ export async function startBenchNode(
     measure: unused,
     reportLoad: unused,
   });
-  return { controller, dataPlane, images, published: () => octets };
+  return { controller, dataPlane, saved, images, published: () => octets };
 }
 
 function octetsOf(update: ImageUpdate): number {

@@ -50,7 +50,7 @@ export async function measureServices(services: number, regions: number): Promis
   turn(-1);
   const health = (service: string): ServiceHealth => healths.get(service) ?? new Map();
   const store = new MemoryStore();
-  const { controller, images, dataPlane, published } = await startBenchNode(store, health);
+  const { controller, images, dataPlane, saved, published } = await startBenchNode(store, health);
   await timed('apply as one change', () =>
     controller.apply(writes, { actor: 'bench', summary: 'services' }),
   );
@@ -65,14 +65,18 @@ export async function measureServices(services: number, regions: number): Promis
       const start = performance.now();
       const update = images.recompileServices(services);
       compileMs = performance.now() - start;
-      await dataPlane.publish(update);
+      await saved.publish(update);
       spans.push(performance.now() - start);
     }
     spans.sort((one, other) => one - other);
     print(`${name}, until served, median of ${times}`, spans[times >> 1] ?? 0, 'ms');
     print(`${name}, of which compiling, last`, compileMs, 'ms');
   };
-  await flip(`a region turns for ${names.length} services`, names, 9);
+  await flip(
+    `a region turns for ${names.length} services`,
+    names,
+    Number(process.env['FLIPS'] ?? 9),
+  );
   for (const [kind, kindName] of kindNames.entries()) {
     const some = names.filter((_, index) => index % 4 === kind);
     await flip(`${kindName} only, ${some.length} services`, some, 3);

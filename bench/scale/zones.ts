@@ -19,7 +19,7 @@ export async function measureZones(
   const began = performance.now();
   const store = await timed('open the store', () => openSqliteStore(data));
   const node = await timed('load, compile and publish', () =>
-    startBenchNode(store, () => new Map()),
+    startBenchNode(store, () => new Map(), data),
   );
   if (start === 'cold') {
     const { problems } = await timed('fill from the folder', () =>
@@ -36,6 +36,7 @@ export async function measureZones(
   print('image per record', node.published() / records, 'octets');
   printMemory('after the start');
   if (start === 'warm') await edit(node, subject, zones.length);
+  await timed('save the image', () => node.saved.close());
   await node.dataPlane.close();
   store.close();
 }
