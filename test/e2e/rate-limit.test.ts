@@ -76,7 +76,7 @@ for (const io of ['batch', 'dgram'] as const) {
       const suppressed = await metric(meridian, 'meridian_limited_answers_total');
       const slipped = await metric(meridian, 'meridian_slipped_answers_total');
       assert.ok(suppressed > 100, `${suppressed} suppressed`);
-      assert.ok(Math.abs(slipped / suppressed - 0.5) < 0.05, `${slipped} of ${suppressed}`);
+      assert.ok(Math.abs(slipped / suppressed - 0.5) < 0.15, `${slipped} of ${suppressed}`);
     });
   });
 }
