@@ -1,3 +1,4 @@
+import { limits } from '../base/limits.ts';
 import { parentKey } from '../wire/names.ts';
 import { rrTypes } from '../wire/types.ts';
 import type { NameKey, RRset, Zone } from '../zone/zone.ts';
@@ -27,17 +28,49 @@ const noRrsets: ReadonlyMap<number, RRset> = new Map();
  */
 export function draftNames(zone: Zone): Map<NameKey, NameDraft> {
   const drafts = new Map<NameKey, NameDraft>();
-  const draft = (key: NameKey): NameDraft => {
+  // Siblings mostly follow each other: comparing two names is cheaper than looking one up.
+  let lastKey: NameKey = zone.origin;
+  let last: NameDraft | undefined;
+  const draft = (key: NameKey, rrsets: ReadonlyMap<number, RRset>): NameDraft => {
     const known = drafts.get(key);
     if (known !== undefined) return known;
-    const parent = key === zone.origin ? undefined : draft(parentOf(key));
-    const made = draftName(nameBytesOf(key), zone.nodes.get(key) ?? noRrsets, parent);
+    let made: NameDraft;
+    if (key === zone.origin) {
+      made = draftName(nameBytesOf(key), rrsets, undefined);
+    } else {
+      const above = parentOf(key);
+      const parent =
+        above === lastKey && last !== undefined
+          ? last
+          : draft(above, zone.nodes.get(above) ?? noRrsets);
+      lastKey = above;
+      last = parent;
+      made = draftName(wireOf(key, above, parent.wire), rrsets, parent);
+    }
     drafts.set(key, made);
     return made;
   };
-  draft(zone.origin);
-  for (const key of zone.nodes.keys()) draft(key);
+  draft(zone.origin, zone.nodes.get(zone.origin) ?? noRrsets);
+  for (const [key, rrsets] of zone.nodes) draft(key, rrsets);
   return drafts;
+}
+
+const backslash = 0x5c;
+
+/** The wire name of a key: its first label before its parent's, where there is nothing to unescape. */
+function wireOf(key: NameKey, above: NameKey, parentWire: Uint8Array): Uint8Array {
+  const labelChars = key.length - above.length - (above === '.' ? 0 : 1);
+  const nameBytes = 1 + labelChars + parentWire.length;
+  if (labelChars > limits.labelBytes || nameBytes > limits.nameBytes) return nameBytesOf(key);
+  const wire = new Uint8Array(nameBytes);
+  wire[0] = labelChars;
+  for (let at = 0; at < labelChars; at += 1) {
+    const character = key.charCodeAt(at);
+    if (character === backslash || character > 0x7e) return nameBytesOf(key);
+    wire[1 + at] = character;
+  }
+  wire.set(parentWire, 1 + labelChars);
+  return wire;
 }
 
 /** True for `*` as the first label. */
