@@ -62,6 +62,11 @@ function answerQuestion(responder: Responder): number {
     responder.extendedError = extendedErrors.notSupported;
     return rcodes.NOTIMP;
   }
+  // REFUSED would tell resolvers that the delegation is lame; this tells them to ask another server.
+  if (responder.image.zoneIndex === undefined) {
+    responder.extendedError = extendedErrors.notReady;
+    return rcodes.SERVFAIL;
+  }
   const zone = findZone(responder);
   if (zone === undefined) return refuse(responder, extendedErrors.notAuthoritative);
   return answerFromZones(responder, zone);

@@ -80,7 +80,7 @@ export interface DataPlane extends ImagePublisher {
 }
 
 /**
- * Starts answering, with REFUSED until the first `publish`. Throws MeridianError (E_LISTEN_ADDRESS,
+ * Starts answering, with SERVFAIL until the first `publish`. Throws MeridianError (E_LISTEN_ADDRESS,
  * E_PORT_TAKEN, E_PORT_FORBIDDEN) when an address cannot be had, or E_FLAG when `io` cannot.
  */
 export async function startDataPlane(options: DataPlaneOptions): Promise<DataPlane> {

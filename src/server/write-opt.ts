@@ -8,7 +8,7 @@ const keepaliveBytes = 2;
 const errorCodeBytes = 2;
 
 /** INFO-CODEs of extended errors that Meridian sends (RFC 8914 §4). */
-export const extendedErrors = { notAuthoritative: 20, notSupported: 21 } as const;
+export const extendedErrors = { notReady: 14, notAuthoritative: 20, notSupported: 21 } as const;
 
 /**
  * Octets that the OPT record of this answer takes; 0 when the query had none. The extended error is

@@ -203,12 +203,12 @@ test('startDataPlane() reports every address that cannot be had (E_LISTEN_ADDRES
   });
 });
 
-test('startDataPlane() refuses everything before the first image, and closes', async () => {
+test('startDataPlane() fails every query before the first image, and closes', async () => {
   const addresses = [{ host: '127.0.0.1', port: 0 }];
   const empty = await startDataPlane({ addresses, workers: 1, log: silentLog });
   const [address] = empty.addresses;
   const { rcode } = await askUdp('host.example.com. A', address);
-  assert.equal(rcode, 'REFUSED');
+  assert.equal(rcode, 'SERVFAIL');
   await empty.close();
   const again = await startDataPlane({
     addresses: [...empty.addresses],

@@ -162,6 +162,13 @@ test('answerQuery(): keepalive over TCP gives the idle timeout in units of 100 m
   assert.equal(got.opt?.options[11], '0064');
 });
 
+test('answerQuery(): SERVFAIL with EDE 14 while there is no image yet (RFC 8914 §4.15)', () => {
+  const empty = makeResponder({ epoch: 0, revision: 0, zones: [], services: [], maps: [] });
+  const got = ask(empty, 'www.example.com. A', { edns: {} });
+  assert.equal(got.rcode, 'SERVFAIL');
+  assert.equal(got.opt?.options[15], '000e');
+});
+
 test('answerQuery(): REFUSED outside our zones carries EDE 20 (RFC 8914 §4.21)', () => {
   const got = ask(responder, 'example.net. A', { edns: {} });
   assert.equal(got.opt?.options[15], '0014');
