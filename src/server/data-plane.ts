@@ -8,7 +8,7 @@ import {
 } from '../../native/udp_batch/udp-memory.ts';
 import { wakeUdp } from '../../native/udp_batch/wake-udp.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
-import { MeridianError } from '../base/errors.ts';
+import { errorText, MeridianError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import { letGoOfShared } from '../base/shared-memory.ts';
@@ -16,6 +16,7 @@ import type { ImagePublisher, ImageUpdate } from '../image/image-update.ts';
 import { claimAddresses } from './claim-addresses.ts';
 import { type CounterSnapshot, createCounters, sumCounters } from './counters.ts';
 import { FullImage } from './full-image.ts';
+import { emptyImage, updateImage } from './image.ts';
 import type { ListenAddress } from './listen-address.ts';
 import { chooseUdpIo, type UdpIo, whyNot } from './open-udp.ts';
 import { protectionSettings } from './protection-settings.ts';
@@ -186,11 +187,21 @@ class WorkerPlane implements DataPlane {
     await Promise.all(this.workers.map((worker) => worker.open()));
   }
 
-  /** Updates come in the order of their epochs; an older one than what serves is refused. */
+  /**
+   * Updates come in the order of their epochs; an older one than what serves is refused, and one that
+   * cannot be opened: then nothing has changed, and the epoch may come again.
+   */
   async publish(update: ImageUpdate): Promise<void> {
     if (update.epoch <= this.#image.epoch) {
       const message = `update ${update.epoch} is older than ${this.#image.epoch}, which is served`;
       throw new MeridianError({ code: 'E_PUBLISH', message });
+    }
+    // What a worker could not open must not become part of the image (invariant 3).
+    try {
+      updateImage(emptyImage, update);
+    } catch (cause) {
+      const message = `update ${update.epoch} cannot be opened: ${errorText(cause)}`;
+      throw new MeridianError({ code: 'E_PUBLISH', message }, { cause });
     }
     const replacedBytes = this.#image.apply(update);
     await Promise.all(this.workers.map((worker) => worker.update(update, replacedBytes)));

@@ -154,6 +154,16 @@ test('DataPlane.publish() under load never mixes two images in an answer (invari
 test('DataPlane.publish() refuses an update that is not newer', async () => {
   const old = makeUpdate({ 'example.com.': zone('192.0.2.99') }, {}, [], epoch);
   await assert.rejects(plane.publish(old), { code: 'E_PUBLISH' });
+
+  test('DataPlane.publish() takes nothing of an update that cannot be opened', async () => {
+    const addresses = [{ host: '127.0.0.1', port: 0 }];
+    const own = await startDataPlane({ addresses, workers: 1, log: silentLog });
+    const damaged = { slot: 0, segment: new SharedArrayBuffer(64) };
+    const empty = { epoch: 1, revision: 1, services: [], maps: [] };
+    await assert.rejects(own.publish({ ...empty, zones: [damaged] }), { code: 'E_PUBLISH' });
+    await own.publish({ ...empty, zones: [] });
+    await own.close();
+  });
 });
 
 test('a dead worker is replaced with the current image, others go on', async () => {
