@@ -67,6 +67,8 @@ struct batch_options {
   int sleep_micros;
   /* The longest that an exchange blocks. */
   int wait_ms;
+  /* Takes requests from interfaces by AF_XDP too (xdp.h), as one of so many threads; 0: not. */
+  uint32_t xdp_shares;
 };
 
 /* Memory that outlives the batch. */
@@ -95,6 +97,9 @@ struct batch;
 /* Opens and binds all sockets, or none: NULL with the reason in `failure`. */
 struct batch *batch_open(const struct batch_options *options, const struct batch_memory *memory,
                          struct batch_failure *failure);
+
+/* Whether AF_XDP can be had by this process on this kernel; else why not in `failure`. */
+bool batch_can_xdp(struct batch_failure *failure);
 
 /* The port that a socket is bound to. */
 uint16_t batch_port(const struct batch *batch, uint32_t socket);

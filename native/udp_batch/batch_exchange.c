@@ -1,5 +1,5 @@
-/* Moves datagrams: sendmmsg for the answers of the batch before, recvmmsg for the next. */
-#include "batch_internal.h"
+/* Moves datagrams: sendmmsg for the answers of the batch before, recvmmsg for the next; see xdp.h too. */
+#include "xdp.h"
 
 #include <errno.h>
 #include <string.h>
@@ -15,6 +15,12 @@ enum { EAGER_BATCH = 4 };
 
 /* Batches up to this size are small: with sleep_micros, more is collected before the next. */
 enum { SMALL_BATCH = 16 };
+
+/* With AF_XDP the sockets are looked at in so many exchanges at least once, however busy it is. */
+enum { SOCKETS_EVERY = 8 };
+
+/* While a device has no room for answers, how long to wait for more requests. */
+enum { SENDING_WAIT_MILLIS = 1 };
 
 /* The kernel's drops are read this often, counted in exchanges that brought something. */
 enum { DROPS_EVERY = 64 };
@@ -58,6 +64,7 @@ static void send_answers(struct batch *batch, uint32_t answered) {
   for (uint32_t slot = 0; slot < answered; slot += 1) {
     const int32_t bytes = memory->lengths[slot];
     if (bytes <= 0) continue;
+    if (batch->xdp != NULL && batch->xdp->socket_of[slot] != 0) continue;
     if ((uint32_t)bytes > memory->payload_bytes) {
       batch->counters[BATCH_UNSENT] += 1;
       continue;
@@ -194,7 +201,7 @@ static uint32_t receive_from(struct batch *batch, uint32_t socket, uint32_t from
 
 /* Takes what the sockets hold, in turn; `asked_poll` leaves out those that poll found empty. */
 static uint32_t receive_ready(struct batch *batch, bool asked_poll) {
-  uint32_t filled = 0;
+  uint32_t filled = batch->xdp == NULL ? 0 : xdp_receive(batch, 0);
   uint32_t at = batch->first_socket;
   for (uint32_t tried = 0; tried < batch->socket_count; tried += 1) {
     if (filled == batch->memory.slot_count) break;
@@ -205,9 +212,19 @@ static uint32_t receive_ready(struct batch *batch, bool asked_poll) {
   return filled;
 }
 
+/* Takes what is probably there, without asking poll first. */
+static uint32_t receive_eagerly(struct batch *batch) {
+  if (batch->xdp != NULL) {
+    return batch->exchanges % SOCKETS_EVERY == 0 ? 0 : xdp_receive(batch, 0);
+  }
+  return batch->socket_count == 1 ? receive_ready(batch, false) : 0;
+}
+
 static uint32_t wait_and_receive(struct batch *batch) {
   struct pollfd *wake = &batch->polled[batch->socket_count];
-  const int ready = poll(batch->polled, (nfds_t)batch->socket_count + 1, batch->wait_ms);
+  const bool is_sending = batch->xdp != NULL && xdp_is_sending(batch);
+  const int wait_ms = is_sending ? SENDING_WAIT_MILLIS : batch->wait_ms;
+  const int ready = poll(batch->polled, (nfds_t)batch->polled_count, wait_ms);
   if (ready <= 0) return 0;
   if (wake->revents != 0) {
     uint64_t wakes;
@@ -224,7 +241,9 @@ static void publish_counters(struct batch *batch) {
 
 int batch_exchange(struct batch *batch, uint32_t answered) {
   const uint32_t before = batch->received;
-  send_answers(batch, answered < before ? answered : before);
+  if (answered > before) answered = before;
+  send_answers(batch, answered);
+  if (batch->xdp != NULL) xdp_send(batch, answered, before);
   publish_counters(batch); /* it may be long until the next request */
   uint32_t received = 0;
   bool is_over = false;
@@ -238,7 +257,7 @@ int batch_exchange(struct batch *batch, uint32_t answered) {
     if (batch->sleep_micros > 0 && before > 0 && before <= SMALL_BATCH) {
       sleep_for(batch->sleep_micros);
     }
-    if (batch->socket_count == 1 && before >= EAGER_BATCH) received = receive_ready(batch, false);
+    if (before >= EAGER_BATCH) received = receive_eagerly(batch);
     if (received == 0) received = wait_and_receive(batch);
   }
   batch->received = received;

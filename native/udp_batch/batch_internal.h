@@ -28,6 +28,7 @@ union batch_control {
 struct batch_socket {
   int fd;
   uint16_t port;
+  bool is_v6;
   /* Bound to 0.0.0.0 or ::, so that each request says which address was asked. */
   bool is_wildcard;
   /* The bound address as words of `peers` 8–11. */
@@ -53,7 +54,9 @@ struct batch {
 
   uint32_t socket_count;
   struct batch_socket *sockets;
-  struct pollfd *polled; /* the sockets, then wake_fd */
+  struct pollfd *polled; /* the sockets, wake_fd, then those of xdp */
+  uint32_t polled_count;
+  struct xdp *xdp; /* NULL without AF_XDP */
 
   /* By slot. */
   uint16_t *socket_of;

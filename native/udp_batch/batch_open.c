@@ -1,5 +1,5 @@
 /* Opens the sockets and the memory of a batch, and closes them. */
-#include "batch_internal.h"
+#include "xdp.h"
 
 #include <errno.h>
 #include <linux/sock_diag.h>
@@ -85,6 +85,7 @@ static const char *open_socket(struct batch_socket *opened, const struct batch_a
   const size_t octets = is_v6 ? 16 : 4;
   opened->fd = socket(is_v6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, IPPROTO_UDP);
   if (opened->fd < 0) return "socket";
+  opened->is_v6 = is_v6;
   opened->is_wildcard = is_zero(address->octets, octets);
   for (size_t word = 0; word < octets / 4; word += 1) {
     opened->local[word] = word_at(address->octets + word * 4);
@@ -136,12 +137,15 @@ static void read_counters(struct batch *batch) {
 static bool allocate(struct batch *batch) {
   const uint32_t slots = batch->memory.slot_count;
   batch->sockets = calloc(batch->socket_count, sizeof *batch->sockets);
-  batch->polled = calloc((size_t)batch->socket_count + 1, sizeof *batch->polled);
+  batch->polled = calloc((size_t)batch->socket_count + 1 + XDP_MAX_QUEUES, sizeof *batch->polled);
   batch->socket_of = calloc(slots, sizeof *batch->socket_of);
   batch->peers = calloc(slots, sizeof *batch->peers);
   batch->controls = calloc(slots, sizeof *batch->controls);
   batch->iov_in = calloc(slots, sizeof *batch->iov_in);
   batch->iov_out = calloc(slots, sizeof *batch->iov_out);
+  for (uint32_t at = 0; batch->sockets != NULL && at < batch->socket_count; at += 1) {
+    batch->sockets[at].fd = -1;
+  }
   batch->in = calloc(slots, sizeof *batch->in);
   batch->out = calloc(slots, sizeof *batch->out);
   return batch->sockets != NULL && batch->polled != NULL && batch->socket_of != NULL &&
@@ -177,7 +181,6 @@ struct batch *batch_open(const struct batch_options *options, const struct batch
     failure->error = ENOMEM;
     return NULL;
   }
-  for (uint32_t at = 0; at < batch->socket_count; at += 1) batch->sockets[at].fd = -1;
   tie_slots(batch);
   read_counters(batch);
 
@@ -196,6 +199,14 @@ struct batch *batch_open(const struct batch_options *options, const struct batch
     return NULL;
   }
   batch->polled[batch->socket_count] = (struct pollfd){.fd = batch->wake_fd, .events = POLLIN};
+  batch->polled_count = batch->socket_count + 1;
+  if (options->xdp_shares > 0) {
+    if (!xdp_open(batch, options, failure)) {
+      batch_close(batch);
+      return NULL;
+    }
+    batch->polled_count += batch->xdp->socket_count;
+  }
   return batch;
 }
 
@@ -226,9 +237,11 @@ void batch_read_drops(struct batch *batch) {
     batch->counters[BATCH_KERNEL_DROPS] += (uint32_t)(info[SK_MEMINFO_DROPS] - socket->drops);
     socket->drops = info[SK_MEMINFO_DROPS];
   }
+  if (batch->xdp != NULL) xdp_read_drops(batch);
 }
 
 void batch_close(struct batch *batch) {
+  xdp_close(batch);
   for (uint32_t at = 0; batch->sockets != NULL && at < batch->socket_count; at += 1) {
     if (batch->sockets[at].fd >= 0) close(batch->sockets[at].fd);
   }

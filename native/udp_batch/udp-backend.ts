@@ -29,6 +29,11 @@ export interface UdpOptions {
    * before was small: at low load up to a third less CPU, for so much more latency. Default 0: off.
    */
   readonly sleepMicros?: number;
+  /**
+   * AF_XDP backend only: how many threads serve these addresses. Each takes its share of the queues of
+   * the interfaces. Default 1.
+   */
+  readonly threads?: number;
 }
 
 /** Who answers. Neither function may throw: the exception would end the backend. */
@@ -47,13 +52,13 @@ export interface UdpService {
 
 /** Moves datagrams between sockets and a service, in the thread that opened it. */
 export interface UdpBackend {
-  readonly name: 'batch' | 'dgram';
+  readonly name: 'batch' | 'xdp' | 'dgram';
   /** In the order of the options, with the ports that the system chose. */
   readonly addresses: readonly UdpAddress[];
   readonly views: UdpViews;
   /**
-   * Serves until the service's `turn` says false, then closes the sockets. The batch backend blocks
-   * the thread until then, and no events, timers or promises are seen to in it.
+   * Serves until the service's `turn` says false, then closes the sockets. The batch and AF_XDP
+   * backends block the thread until then, and no events, timers or promises are seen to in it.
    */
   serve(service: UdpService): Promise<void>;
 }

@@ -41,6 +41,8 @@ export interface UdpBatch {
   stop(id: number): boolean;
   /** Closes a batch of this thread; false when it has no such. */
   close(id: number): boolean;
+  /** Undefined when AF_XDP can be had; else the call that failed and its error. */
+  probeXdp(): string | undefined;
 }
 
 /** The addon, or a sentence that says why there is none. */
@@ -72,6 +74,19 @@ function load(): LoadedUdpBatch {
  * EACCES or EADDRNOTAVAIL, or ERR_UDP_BATCH when the addon cannot be loaded.
  */
 export function openBatch(options: UdpOptions): UdpBackend {
+  return open('batch', options, 0);
+}
+
+/**
+ * Opens the same sockets, and takes requests off the interfaces that have the addresses by AF_XDP
+ * before the kernel's IP sees them (native/udp_batch/xdp.h). Throws as `openBatch` does, and when no
+ * interface can be had.
+ */
+export function openXdp(options: UdpOptions): UdpBackend {
+  return open('xdp', options, Math.max(1, options.threads ?? 1));
+}
+
+function open(name: 'batch' | 'xdp', options: UdpOptions, xdpShares: number): UdpBackend {
   const found = loadUdpBatch();
   if (!('addon' in found)) {
     throw Object.assign(new Error(`udp_batch: ${found.reason}`), { code: 'ERR_UDP_BATCH' });
@@ -90,6 +105,7 @@ export function openBatch(options: UdpOptions): UdpBackend {
       options.busyPollMicros ?? 0,
       options.sleepMicros ?? 0,
       idleTurnMs,
+      xdpShares,
     ),
     views.bytes,
     views.lengths,
@@ -99,7 +115,7 @@ export function openBatch(options: UdpOptions): UdpBackend {
   );
   Atomics.store(views.status, statusAt.batchId, id);
   return {
-    name: 'batch',
+    name,
     addresses: options.addresses.map((address, at) => ({ ...address, port: words[at * 7 + 5]! })),
     views,
     serve: async (service) => {

@@ -6,6 +6,7 @@
  *   exchange(id, answered) → requests received, 0 when woken or idle, -1 when stopped and drained
  *   wake(id), stop(id) → false when there is no such batch; from any thread
  *   close(id) → false when this thread has no such batch
+ *   probeXdp() → undefined when AF_XDP can be had, else the call that failed and why
  *
  * Batches are known by ids in a table that all threads share, never by pointers, so that a late
  * wake or a forged id is harmless. Only the thread that opened a batch may exchange and close; what
@@ -45,6 +46,7 @@ enum setting {
   BUSY_POLL_MICROS,
   SLEEP_MICROS,
   WAIT_MS,
+  XDP_SHARES,
   SETTINGS,
 };
 
@@ -118,6 +120,8 @@ static const char *error_name(int error) {
   switch (error) {
     case EACCES: return "EACCES";
     case EADDRINUSE: return "EADDRINUSE";
+    case EBUSY: return "EBUSY";
+    case EOPNOTSUPP: return "EOPNOTSUPP";
     case EADDRNOTAVAIL: return "EADDRNOTAVAIL";
     case EAFNOSUPPORT: return "EAFNOSUPPORT";
     case EINVAL: return "EINVAL";
@@ -266,7 +270,7 @@ static napi_value js_open(napi_env env, napi_callback_info info) {
   const int32_t *settings =
       view_of(env, args[1], napi_int32_array, SETTINGS, false, &setting_count);
   if (settings == NULL || setting_count != SETTINGS) {
-    return throw_type(env, "settings must be an Int32Array of 9 words");
+    return throw_type(env, "settings must be an Int32Array of 10 words");
   }
   for (int at = 0; at < SETTINGS; at += 1) {
     if (settings[at] < 0) return throw_type(env, "settings must not be negative");
@@ -292,6 +296,7 @@ static napi_value js_open(napi_env env, napi_callback_info info) {
       .busy_poll_micros = settings[BUSY_POLL_MICROS],
       .sleep_micros = settings[SLEEP_MICROS],
       .wait_ms = settings[WAIT_MS],
+      .xdp_shares = (uint32_t)settings[XDP_SHARES],
   };
   const int32_t id = open_batch(env, args + 2, &options, &memory, words);
   napi_value result = NULL;
@@ -364,6 +369,17 @@ static napi_value js_close(napi_env env, napi_callback_info info) {
   return result;
 }
 
+static napi_value js_probe_xdp(napi_env env, napi_callback_info info) {
+  (void)info;
+  struct batch_failure failure;
+  char text[128];
+  napi_value result = NULL;
+  if (batch_can_xdp(&failure)) return NULL; /* undefined */
+  (void)snprintf(text, sizeof text, "%s %s", failure.call, error_name(failure.error));
+  (void)napi_create_string_utf8(env, text, NAPI_AUTO_LENGTH, &result);
+  return result;
+}
+
 NAPI_MODULE_INIT() {
   const napi_property_descriptor functions[] = {
       {"open", NULL, js_open, NULL, NULL, NULL, napi_enumerable, NULL},
@@ -371,6 +387,7 @@ NAPI_MODULE_INIT() {
       {"wake", NULL, js_wake, NULL, NULL, NULL, napi_enumerable, NULL},
       {"stop", NULL, js_stop, NULL, NULL, NULL, napi_enumerable, NULL},
       {"close", NULL, js_close, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"probeXdp", NULL, js_probe_xdp, NULL, NULL, NULL, napi_enumerable, NULL},
   };
   if (napi_define_properties(env, exports, sizeof functions / sizeof functions[0], functions) !=
           napi_ok ||

@@ -1,26 +1,37 @@
 import type { UdpBackend, UdpOptions } from '../../native/udp_batch/udp-backend.ts';
-import { loadUdpBatch, openBatch } from '../../native/udp_batch/udp-batch.ts';
+import { loadUdpBatch, openBatch, openXdp } from '../../native/udp_batch/udp-batch.ts';
 import { openDgram } from './udp-dgram.ts';
 
-/** How datagrams move: in batches through the addon, or one by one through node:dgram. */
+/**
+ * How datagrams move: in batches through the addon, in batches off the interface (AF_XDP), or one by
+ * one through node:dgram.
+ */
 export type UdpIo = UdpBackend['name'];
 
 /** All choices of `--io`. */
-export const udpIos: readonly UdpIo[] = ['batch', 'dgram'];
+export const udpIos: readonly UdpIo[] = ['batch', 'xdp', 'dgram'];
 
-/** The best backend that this machine has, with the reason where it is not the best there is. */
+/** The best backend that this machine has unasked, with the reason where it is not the usual one. */
 export function chooseUdpIo(): { readonly io: UdpIo; readonly reason?: string } {
   const found = loadUdpBatch();
   return 'addon' in found ? { io: 'batch' } : { io: 'dgram', reason: found.reason };
 }
 
-/** Why a backend cannot be had on this machine, or undefined when it can. */
+/** Why a backend cannot be had on this machine, with the remedy, or undefined when it can. */
 export function whyNot(io: UdpIo): string | undefined {
+  if (io === 'dgram') return undefined;
   const found = loadUdpBatch();
-  return io === 'batch' && 'reason' in found ? found.reason : undefined;
+  if (!('addon' in found)) return found.reason;
+  const failed = io === 'xdp' ? found.addon.probeXdp() : undefined;
+  if (failed === undefined) return undefined;
+  const remedy = /EPERM|EACCES/.test(failed)
+    ? 'run as root, or with the capabilities CAP_NET_RAW, CAP_NET_ADMIN and CAP_BPF'
+    : 'it needs Linux 5.11 or later with CONFIG_XDP_SOCKETS; serve with --io batch';
+  return `AF_XDP: ${failed}; ${remedy}`;
 }
 
-/** Opens a backend; throws as `openBatch` and `openDgram` do. */
+/** Opens a backend; throws as `openBatch`, `openXdp` and `openDgram` do. */
 export async function openUdpBackend(io: UdpIo, options: UdpOptions): Promise<UdpBackend> {
-  return io === 'batch' ? openBatch(options) : await openDgram(options);
+  if (io === 'dgram') return await openDgram(options);
+  return io === 'xdp' ? openXdp(options) : openBatch(options);
 }

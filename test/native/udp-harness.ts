@@ -10,6 +10,7 @@ import {
 import { wakeUdp } from '../../native/udp_batch/wake-udp.ts';
 import type { UdpIo } from '../../src/server/open-udp.ts';
 import { commands, type FromBackend, type StartedWith, type ToBackend } from './udp-commands.ts';
+import { network } from './udp-network.ts';
 
 /** Longest message of the backends under test, in octets. */
 export const payloadBytes = 1232;
@@ -95,7 +96,7 @@ export class Client {
     });
   }
 
-  static async open(host = '127.0.0.1'): Promise<Client> {
+  static async open(host = network.client): Promise<Client> {
     const socket = createSocket({
       type: host.includes(':') ? 'udp6' : 'udp4',
       recvBufferSize: 1 << 20,
@@ -108,7 +109,7 @@ export class Client {
     return new Client(socket);
   }
 
-  send(request: Uint8Array, port: number, host = '127.0.0.1'): void {
+  send(request: Uint8Array, port: number, host = network.server): void {
     this.socket.send(request, port, host);
   }
 
@@ -127,7 +128,7 @@ export class Client {
     }
   }
 
-  ask(request: Uint8Array, port: number, host = '127.0.0.1'): Promise<Answer> {
+  ask(request: Uint8Array, port: number, host = network.server): Promise<Answer> {
     this.send(request, port, host);
     return this.answer();
   }
