@@ -1,3 +1,5 @@
+import { editDistance } from '../base/edit-distance.ts';
+
 /** The candidate closest to a mistyped text, if any is close enough to be meant; else undefined. */
 export function suggest(text: string, candidates: Iterable<string>): string | undefined {
   const wanted = text.toLowerCase();
@@ -22,31 +24,4 @@ export function hint(text: string, candidates: readonly string[]): string {
   if (candidates.length === 0) return ' (there are none)';
   const shown = candidates.slice(0, 12).join(', ');
   return candidates.length > 12 ? ` (known: ${shown}, …)` : ` (known: ${shown})`;
-}
-
-/**
- * Insertions, deletions, substitutions and swaps of neighbours that turn one text into the other
- * (optimal string alignment).
- */
-function editDistance(a: string, b: string): number {
-  let older: number[] = [];
-  let previous = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const same = a[i - 1] === b[j - 1];
-      let cost = Math.min(
-        (previous[j] ?? 0) + 1,
-        (row[j - 1] ?? 0) + 1,
-        (previous[j - 1] ?? 0) + (same ? 0 : 1),
-      );
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
-        cost = Math.min(cost, (older[j - 2] ?? 0) + 1);
-      }
-      row.push(cost);
-    }
-    older = previous;
-    previous = row;
-  }
-  return previous[b.length] ?? 0;
 }

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { editDistance } from '../base/edit-distance.ts';
 import { limits } from '../base/limits.ts';
 import type { Coordinates } from './client.ts';
 import { loadPopulation } from './population.ts';
@@ -110,26 +111,4 @@ function plain(text: string): string {
     .toLowerCase()
     .replace(/\s*([,:])\s*/g, '$1')
     .trim();
-}
-
-/** Edits between two texts (Levenshtein); gives up with `bound + 1` once they are more. */
-function editDistance(a: string, b: string, bound: number): number {
-  if (Math.abs(a.length - b.length) > bound) return bound + 1;
-  let previous = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i];
-    let least = i;
-    for (let j = 1; j <= b.length; j++) {
-      const cost = Math.min(
-        (previous[j] ?? 0) + 1,
-        (row[j - 1] ?? 0) + 1,
-        (previous[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1),
-      );
-      row.push(cost);
-      least = Math.min(least, cost);
-    }
-    if (least > bound) return bound + 1;
-    previous = row;
-  }
-  return previous[b.length] ?? 0;
 }
