@@ -83,7 +83,20 @@ export function openBatch(options: UdpOptions): UdpBackend {
  * interface can be had.
  */
 export function openXdp(options: UdpOptions): UdpBackend {
-  return open('xdp', options, Math.max(1, options.threads ?? 1));
+  try {
+    return open('xdp', options, Math.max(1, options.threads ?? 1));
+  } catch (error) {
+    const { code, syscall = '', message } = error as NodeJS.ErrnoException;
+    if (!/bpf|XDP/.test(syscall)) throw error;
+    const remedy =
+      code === 'EBUSY'
+        ? 'another program is on the interface or its queue (see ip link); take it off, or'
+        : 'the interface or its driver cannot;';
+    throw Object.assign(new Error(`${message}: ${remedy} serve with --io batch`), {
+      code,
+      syscall,
+    });
+  }
 }
 
 function open(name: 'batch' | 'xdp', options: UdpOptions, xdpShares: number): UdpBackend {

@@ -6,7 +6,7 @@ import { errorText, formatProblem, MeridianError } from '../base/errors.ts';
 import { checkFolder } from '../control/check-folder.ts';
 import { embeddedCountryDatabase } from '../geo/geo-sources.ts';
 import { claimAddresses } from '../server/claim-addresses.ts';
-import { chooseUdpIo } from '../server/open-udp.ts';
+import { chooseUdpIo, whyNot } from '../server/open-udp.ts';
 import { nameKey } from '../wire/names.ts';
 import { type ApiFlags, addApiFlags, findToken, urlOf } from './api-client.ts';
 import { askDns } from './doctor/ask-dns.ts';
@@ -87,7 +87,7 @@ async function doctor(flags: DoctorFlags, terminal: Terminal): Promise<void> {
 async function examine(flags: DoctorFlags, terminal: Terminal): Promise<Finding[]> {
   const findings = [
     checkNode(process.versions.node),
-    checkUdpBackend(chooseUdpIo().reason),
+    checkUdpBackend(chooseUdpIo().reason, whyNot('xdp')),
     checkReceiveBuffer(readText('/proc/sys/net/core/rmem_max')),
   ];
   const data = checkDataFolder(flags.data);

@@ -89,7 +89,7 @@ export function registerServe(program: Command, terminal: Terminal, version: str
     .addOption(
       new Option(
         '--io <how>',
-        'how UDP packets move: in batches through the addon, or through node:dgram (default: batch where the addon is built)',
+        'how UDP packets move: in batches through the addon, in batches off the interface (AF_XDP), or through node:dgram (default: batch where the addon is built)',
       ).choices(udpIos),
     )
     .option('--nsid <text>', 'name this node to resolvers that ask (RFC 5001)')

@@ -42,7 +42,7 @@ export interface DataPlaneOptions {
   readonly addresses: readonly ListenAddress[];
   /** Threads that answer over UDP; 1 or more. One more serves streams. */
   readonly workers: number;
-  /** How datagrams move; default: in batches where the addon is there, else by node:dgram. */
+  /** How datagrams move; default: in batches by the kernel's sockets where the addon is there, else by node:dgram. */
   readonly io?: UdpIo;
   /** Sent to who asks (RFC 5001). */
   readonly nsid?: string;
@@ -165,6 +165,7 @@ class WorkerPlane implements DataPlane {
     clearUdpStatus(views);
     return {
       io: this.io,
+      threads: this.#udp.length,
       memory: { slots, requests, control, slotCount, slotBytes, payloadBytes },
       quarantined: this.#quarantine.requests,
     };

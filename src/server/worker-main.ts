@@ -30,9 +30,9 @@ function take({ update, replacedBytes }: Extract<ToWorker, { kind: 'update' }>):
 }
 
 /** Serves datagrams: messages are taken between batches, since the thread may see no events. */
-async function runUdp({ io, memory, quarantined }: UdpStart): Promise<void> {
+async function runUdp({ io, threads, memory, quarantined }: UdpStart): Promise<void> {
   const { addresses, reusePort } = start;
-  const options = { addresses: udpAddresses(addresses), memory, reusePort };
+  const options = { addresses: udpAddresses(addresses), memory, reusePort, threads };
   const backend = await openUdpBackend(io, options);
   const control: UdpControl = {
     quarantined,

@@ -23,6 +23,8 @@ export interface WorkerStart {
 /** What a worker for datagrams is started with. */
 export interface UdpStart {
   readonly io: UdpIo;
+  /** How many workers serve datagrams on these addresses. */
+  readonly threads: number;
   readonly memory: UdpMemory;
   /** Requests that other threads died of. */
   readonly quarantined: readonly Uint8Array[];

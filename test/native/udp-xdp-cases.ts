@@ -1,7 +1,9 @@
 /** The tests of the AF_XDP backend: udp-xdp.test.ts runs them in a network of their own. */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { udpCounterAt } from '../../native/udp_batch/udp-memory.ts';
@@ -84,6 +86,28 @@ describe('xdp backend', { timeout: 60_000 }, () => {
       const { host, port } = backend.addresses[0]!;
       assert.equal((await client.ask(request('echo'), port, host)).from, host);
     }
+  });
+
+  test('says what to do when another process has the interface', async () => {
+    const echo = join(import.meta.dirname, '../../bench/native/backend-echo.ts');
+    const other = spawn(process.execPath, [echo, 'xdp', network.server]);
+    await once(other.stdout, 'data');
+    const ended = once(other, 'exit');
+    try {
+      await assert.rejects(
+        startBackend('xdp', { addresses: [{ host: network.server, port: 0 }] }),
+        { code: 'EBUSY', message: /another program is on the interface.*--io batch/ },
+      );
+    } finally {
+      other.kill('SIGKILL');
+      await ended;
+    }
+    // The kernel took the program off with the process that died.
+    await using next = await startBackend('xdp', {
+      addresses: [{ host: network.server, port: 0 }],
+    });
+    using client = await Client.open();
+    assert.equal((await client.ask(request('echo'), next.port)).from, network.server);
   });
 
   test('sends answers longer than its frames through the sockets, in fragments', async () => {

@@ -17,10 +17,16 @@ export function checkNode(version: string): Finding {
   );
 }
 
-/** Says by what packets are moved; `reason` is why they do not move in batches, where they do not. */
-export function checkUdpBackend(reason: string | undefined): Finding {
+/**
+ * Says by what packets are moved; `reason` is why they do not move in batches, where they do not, and
+ * `xdpReason` why they cannot be taken off interfaces by AF_XDP, where they cannot.
+ */
+export function checkUdpBackend(reason: string | undefined, xdpReason?: string): Finding {
   const { ok, warn } = findingsOf('udp');
-  if (reason === undefined) return ok('packets move in batches (native/udp_batch)');
+  if (reason === undefined) {
+    const xdp = xdpReason === undefined ? '--io xdp can be had too' : `no --io xdp: ${xdpReason}`;
+    return ok(`packets move in batches (native/udp_batch); ${xdp}`);
+  }
   return warn(
     `packets move through node:dgram, one at a time, for more than twice the CPU: ${reason}`,
     'install a C compiler (apt-get install gcc libc6-dev) and run node native/udp_batch/build.ts',
