@@ -1,9 +1,10 @@
 /*
  * The floor for a UDP server on this kernel: receives batches, sets the QR bit, sends them back.
- *   echo → prints its port on 127.0.0.1
+ *   echo [PORT] → prints its port on 127.0.0.1; several may share one
  */
 #define _GNU_SOURCE
 #include <netinet/in.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,12 +17,15 @@ static struct sockaddr_in peers[BATCH];
 static struct iovec parts[BATCH];
 static struct mmsghdr messages[BATCH];
 
-int main(void) {
+int main(int argc, char **argv) {
   const int fd = socket(AF_INET, SOCK_DGRAM, 0);
-  const int buffer_bytes = 4 << 20;
-  struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  const int buffer_bytes = 4 << 20, yes = 1;
+  struct sockaddr_in name = {.sin_family = AF_INET,
+                             .sin_port = htons((uint16_t)(argc > 1 ? atoi(argv[1]) : 0)),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   socklen_t name_bytes = sizeof name;
-  if (fd < 0 || bind(fd, (struct sockaddr *)&name, sizeof name) != 0 ||
+  if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &yes, sizeof yes) != 0 ||
+      bind(fd, (struct sockaddr *)&name, sizeof name) != 0 ||
       getsockname(fd, (struct sockaddr *)&name, &name_bytes) != 0) {
     perror("echo");
     return 1;

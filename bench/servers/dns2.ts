@@ -1,4 +1,4 @@
-// The dns2 package's own server, answering A queries of one name from a constant.
+// The dns2 package's own server, answering all queries with a constant. `dns2.ts [PORT]`
 import dns2, { type Resource } from 'dns2';
 
 const server = dns2.createServer({
@@ -21,10 +21,15 @@ const server = dns2.createServer({
 server.on('listening', () => {
   process.stdout.write(`${server.addresses().udp?.port}\n`);
 });
-// Port 0 would be taken for "no options" by the package, so a free one is chosen here.
-const { createSocket } = await import('node:dgram');
-const scout = createSocket('udp4');
-scout.bind(0, '127.0.0.1', () => {
-  const { port } = scout.address();
-  scout.close(() => server.listen({ udp: { port, address: '127.0.0.1' } }));
-});
+const listen = (port: number) => server.listen({ udp: { port, address: '127.0.0.1' } });
+if (process.argv[2] === undefined) {
+  // Port 0 would be taken for "no options" by the package, so a free one is chosen here.
+  const { createSocket } = await import('node:dgram');
+  const scout = createSocket('udp4');
+  scout.bind(0, '127.0.0.1', () => {
+    const { port } = scout.address();
+    scout.close(() => listen(port));
+  });
+} else {
+  listen(Number(process.argv[2]));
+}
