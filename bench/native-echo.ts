@@ -1,17 +1,21 @@
 // Prints CPU µs per packet of echo servers, relative to one in C: what the addon costs over the
-// kernel's own floor, and what node:dgram does. Needs a C compiler.
+// kernel's own floor, what node:dgram does, and what io_uring would. Needs a C compiler.
 //   node bench/native-echo.ts [--rounds 3] [--millis 1000]
+//   unshare -n node bench/native-echo.ts --veth …   compares the backends batch and xdp over Ethernet
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { chooseUdpIo } from '../src/server/open-udp.ts';
+import { vethNetwork } from '../test/native/udp-network.ts';
+import { makeVethNetwork, narrow } from '../test/native/veth-network.ts';
 
 const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '3' },
     millis: { type: 'string', default: '1000' },
+    veth: { type: 'boolean', default: false },
   },
 });
 const rounds = Number(values.rounds);
@@ -62,12 +66,18 @@ interface Server {
   readonly name: string;
   readonly child: ChildProcess;
   readonly port: string;
+  /** Addresses of server and clients; none on loopback. */
+  readonly hosts: readonly string[];
 }
 
-async function start(name: string, command: readonly string[]): Promise<Server> {
+async function start(
+  name: string,
+  command: readonly string[],
+  hosts: readonly string[] = [],
+): Promise<Server> {
   const child = pinned(0, command);
   const [line] = await once(child.stdout!, 'data', { signal: AbortSignal.timeout(10_000) });
-  return { name, child, port: String(line).trim() };
+  return { name, child, port: String(line).trim(), hosts };
 }
 
 interface Sample {
@@ -82,7 +92,7 @@ async function measure(load: string, server: Server, atRate: number): Promise<Sa
   const pid = server.child.pid!;
   const before = { cpu: cpuMicros(pid), user: userMicros(pid) };
   const numbers = [server.port, millis, clients, window, requestBytes, atRate].map(String);
-  const run = pinned(1, [load, ...numbers]);
+  const run = pinned(1, [load, ...numbers, ...server.hosts]);
   const [line] = await once(run.stdout!, 'data', { signal: AbortSignal.timeout(millis + 10_000) });
   const result = JSON.parse(String(line));
   if (result.wrong > 0) throw new Error(`${server.name} gave wrong answers: ${line}`);
@@ -108,7 +118,7 @@ async function table(load: string, servers: readonly Server[], atRate: number): 
   const of = (name: string, key: keyof Sample) =>
     median((samples.get(name) ?? []).map((sample) => sample[key]));
   const floor = of(servers[0]?.name ?? '', 'cpu');
-  say('\nserver                      CPU µs/packet  user µs  × C echo  packets/s  p50 µs  p99 µs');
+  say('\nserver                      CPU µs/packet  user µs   × first  packets/s  p50 µs  p99 µs');
   for (const { name } of servers) {
     const columns: [number, number, number][] = [
       [of(name, 'cpu'), 15, 2],
@@ -129,14 +139,27 @@ const { io, reason } = chooseUdpIo();
 if (io !== 'batch') say(`no addon: ${reason}`);
 const servers: Server[] = [];
 try {
-  servers.push(await start('C echo', [compile('echo')]));
-  if (io === 'batch') {
+  if (values.veth) {
+    makeVethNetwork();
+    // Each on an interface of its own: a program on one slows down what passes it.
+    for (const [name, { server, client }] of [
+      ['batch', narrow],
+      ['xdp', vethNetwork],
+    ] as const) {
+      const command = [process.execPath, backend, name, server];
+      servers.push(await start(`addon, ${name}`, command, [server, client]));
+    }
+  } else {
+    servers.push(await start('C echo', [compile('echo')]));
+    servers.push(await start('C echo, io_uring', [compile('echo_uring'), 'send']));
+    servers.push(await start('node:dgram', [process.execPath, backend, 'dgram']));
+  }
+  if (io === 'batch' && !values.veth) {
     const batch = [process.execPath, backend, 'batch'];
     servers.push(await start('addon', batch));
     servers.push(await start('addon, 3 addresses', [...batch, '127.0.0.1,127.0.0.2,127.0.0.3']));
     servers.push(await start('addon, wildcard', [...batch, '0.0.0.0']));
   }
-  servers.push(await start('node:dgram', [process.execPath, backend, 'dgram']));
   say(`medians of ${rounds} rounds of ${millis} ms; ${requestBytes} octets, ${clients} clients`);
   say(`\nat saturation, ${clients * window} packets under way`);
   await table(load, servers, 0);

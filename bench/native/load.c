@@ -1,14 +1,16 @@
 /*
- * Load for a UDP server on 127.0.0.1 that sends requests back with the QR bit set.
+ * Load for a UDP server that sends requests back with the QR bit set.
  *
- *   load PORT MILLIS CLIENTS WINDOW BYTES RATE
+ *   load PORT MILLIS CLIENTS WINDOW BYTES RATE [SERVER CLIENT]
  *
- * Each client has an address of its own (127.1.0.1 and up). RATE 0 is a closed loop: every client
+ * The server is on 127.0.0.1, and each client has an address of its own (127.1.0.1 and up), unless
+ * the IPv4 addresses of the server and of all clients are given. RATE 0 is a closed loop: every client
  * keeps WINDOW requests under way. Otherwise RATE requests a second are sent whatever comes back.
  * Every answer must carry an id that is under way with its client, and the octets that were sent;
  * anything else counts as wrong. Prints one line of JSON; latencies are in microseconds.
  */
 #define _GNU_SOURCE
+#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdbool.h>
@@ -96,13 +98,17 @@ static uint64_t percentile(double share) {
   return MAX_MICROS;
 }
 
-static bool open_client(struct client *client, int number, int port) {
-  const struct sockaddr_in own = {.sin_family = AF_INET,
+static bool open_client(struct client *client, int number, int port, char **hosts) {
+  struct sockaddr_in own = {.sin_family = AF_INET,
                                   .sin_addr.s_addr = htonl(0x7f010001u + (uint32_t)number)};
-  const struct sockaddr_in server = {.sin_family = AF_INET,
+  struct sockaddr_in server = {.sin_family = AF_INET,
                                      .sin_port = htons((uint16_t)port),
                                      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   const int buffer_bytes = 4 << 20;
+  if (hosts != NULL && (inet_pton(AF_INET, hosts[0], &server.sin_addr) != 1 ||
+                        inet_pton(AF_INET, hosts[1], &own.sin_addr) != 1)) {
+    return false;
+  }
   client->fd = socket(AF_INET, SOCK_DGRAM, 0);
   (void)setsockopt(client->fd, SOL_SOCKET, SO_RCVBUFFORCE, &buffer_bytes, sizeof buffer_bytes);
   return client->fd >= 0 && bind(client->fd, (const struct sockaddr *)&own, sizeof own) == 0 &&
@@ -111,7 +117,7 @@ static bool open_client(struct client *client, int number, int port) {
 
 int main(int argc, char **argv) {
   int numbers[6];
-  if (argc != 7) return 2;
+  if (argc != 7 && argc != 9) return 2;
   for (int at = 0; at < 6; at += 1) numbers[at] = atoi(argv[at + 1]);
   const int client_count = numbers[2], window = numbers[3], rate = numbers[5];
   request_bytes = (size_t)numbers[4];
@@ -121,7 +127,7 @@ int main(int argc, char **argv) {
   }
   struct pollfd polled[MAX_CLIENTS];
   for (int at = 0; at < client_count; at += 1) {
-    if (!open_client(&clients[at], at, numbers[0])) {
+    if (!open_client(&clients[at], at, numbers[0], argc == 9 ? argv + 7 : NULL)) {
       perror("load");
       return 1;
     }

@@ -1,4 +1,4 @@
-/* Moves datagrams: sendmmsg for the answers of the batch before, recvmmsg for the next; see xdp.h too. */
+/* Moves datagrams: sendmmsg for the answers before, recvmmsg for the next; see xdp.h too. */
 #include "xdp.h"
 
 #include <errno.h>

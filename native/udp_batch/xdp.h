@@ -1,10 +1,10 @@
 /*
- * AF_XDP beside the sockets of a batch: an interface hands over the datagrams for our addresses before
- * the kernel's IP sees them, and takes whole frames as answers.
+ * AF_XDP beside the sockets of a batch: an interface hands over the datagrams for our addresses
+ * before the kernel's IP sees them, and takes whole frames as answers.
  *
  * What the program on the interface does not take goes on to the sockets as ever: loopback,
- * fragments, IP options and extension headers, VLANs, link-local addresses, broadcast, and addresses
- * that the machine got later. So a batch with AF_XDP serves everything that one without serves.
+ * fragments, IP options and extension headers, VLANs, link-local addresses, broadcast, and
+ * addresses that the machine got later. So a batch with AF_XDP serves everything that one without serves.
  */
 #ifndef MERIDIAN_XDP_H
 #define MERIDIAN_XDP_H
@@ -89,7 +89,7 @@ void xdp_close(struct batch *batch);
 /* Fills slots from `from` on with requests; returns how many. Does not block. */
 uint32_t xdp_receive(struct batch *batch, uint32_t from);
 
-/* Sends the answers of those of the first `answered` slots that have frames, and forgets all frames. */
+/* Sends the answers of those of the first `answered` slots that have frames; forgets all frames. */
 void xdp_send(struct batch *batch, uint32_t answered, uint32_t received);
 
 /* Whether answers wait for room in a device's queue. */

@@ -109,7 +109,8 @@ static bool is_ethernet(const struct ifaddrs *link) {
 bool xdp_open(struct batch *batch, const struct batch_options *options,
               struct batch_failure *failure) {
   const uint32_t slots = batch->memory.slot_count;
-  *failure = (struct batch_failure){.error = ENOMEM, .call = "xdp", .address = options->address_count};
+  *failure = (struct batch_failure){
+      .error = ENOMEM, .call = "xdp", .address = options->address_count};
   struct xdp *xdp = batch->xdp = calloc(1, sizeof *xdp);
   if (xdp == NULL) return false;
   xdp->socket_of = calloc(slots, sizeof *xdp->socket_of);

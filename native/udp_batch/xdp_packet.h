@@ -17,8 +17,8 @@ struct packet {
 };
 
 /*
- * Finds the datagram in a frame of IPv4 without options or IPv6 without extension headers; false when
- * there is none, or the frame is shorter than it says.
+ * Finds the datagram in a frame of IPv4 without options or IPv6 without extension headers; false
+ * when there is none, or the frame is shorter than it says.
  */
 bool packet_read(const uint8_t *frame, uint32_t bytes, struct packet *packet);
 

@@ -78,7 +78,8 @@ static bool bind_queue(const struct xdp_socket *opened) {
   name.sxdp_flags = XDP_USE_NEED_WAKEUP; /* without copies where the driver can */
   const struct timespec pause = {.tv_nsec = BIND_PAUSE_MILLIS * 1000000L};
   for (int attempt = 0; attempt < BIND_ATTEMPTS; attempt += 1) {
-    if (bind(opened->fd, (const struct sockaddr *)(const void *)&name, sizeof name) == 0) return true;
+    const struct sockaddr *address = (const struct sockaddr *)(const void *)&name;
+    if (bind(opened->fd, address, sizeof name) == 0) return true;
     if (errno != EBUSY) return false;
     (void)nanosleep(&pause, NULL);
   }
