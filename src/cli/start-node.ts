@@ -250,7 +250,11 @@ async function firstFill(
   options: NodeOptions,
   latestRevision: number,
 ): Promise<readonly Problem[]> {
-  if (latestRevision > 0) return [];
+  if (latestRevision > 0) {
+    const message = `revision ${latestRevision} of the store is served; changes of ${options.zones} come in by "meridian apply"`;
+    options.log.info({ revision: latestRevision }, message);
+    return [];
+  }
   const { revision, problems } = await fillFromFolder(controller, options.zones);
   if (revision === 0 && problems.some((problem) => problem.severity !== 'warning')) {
     throw new MeridianError(problems);
