@@ -88,7 +88,7 @@ function problemsOf(
   }
   const days = Math.floor((nowEpochMs - file.metadata.buildEpoch.getTime()) / 86_400_000);
   if (days > oldAfterDays) {
-    warn('E_GEO_OLD', `the database was built ${days} days ago; fetch a newer one`);
+    warn('E_GEO_OLD', `the database was built ${days} days ago; give a newer one with --geo`);
   }
   return problems;
 }

@@ -1,6 +1,7 @@
 import { MeridianError } from '../base/errors.ts';
 import type { Configuration } from '../control/controller.ts';
 import { at, show } from '../control/findings.ts';
+import { hint } from '../control/suggest.ts';
 import type { ClientDistinctions } from '../geo/client.ts';
 import { loadPopulation, type PopulatedPlace } from '../geo/population.ts';
 import type { ServiceHealth } from '../health/verdict.ts';
@@ -91,7 +92,7 @@ function selectServices(traffic: Traffic, request: SimulationRequest): readonly 
   const problems = asked
     .filter(({ name }) => !traffic.services.has(name))
     .map(({ name, where }) => {
-      const message = `service ${show(name)} does not exist; choose among ${known.join(', ')}`;
+      const message = `service ${show(name)} does not exist${hint(name, known)}; correct the name`;
       return { code: 'E_SIMULATION' as const, message, where };
     });
   if (problems.length > 0) throw new MeridianError(problems);

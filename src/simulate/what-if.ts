@@ -1,5 +1,6 @@
 import { MeridianError, type Problem } from '../base/errors.ts';
 import { at, show } from '../control/findings.ts';
+import { hint } from '../control/suggest.ts';
 import type { Region, Traffic } from '../policy/traffic.ts';
 
 /** What to pretend; region names throughout. */
@@ -26,8 +27,8 @@ export function pretend(traffic: Traffic, whatIf: WhatIf): Traffic {
     const region = regions.get(name);
     if (region !== undefined) regions.set(name, edit(region));
     else {
-      const known = [...traffic.regions.keys()].join(', ');
-      const message = `region ${show(name)} does not exist; choose among ${known}`;
+      const close = hint(name, [...traffic.regions.keys()]);
+      const message = `region ${show(name)} does not exist${close}; correct the name`;
       problems.push({ code: 'E_SIMULATION', message, where });
     }
   };

@@ -53,7 +53,7 @@ test('simulate names unknown regions and services', async (t) => {
   const node = await startFilled(t);
   const { code, err } = await node.run(['simulate', '--down', 'eu-wset']);
   assert.equal(code, 1);
-  assert.match(err, /"eu-wset" does not exist; choose among .*\(E_SIMULATION\)/);
+  assert.match(err, /"eu-wset" does not exist \(did you mean "eu-west"\?\).*\(E_SIMULATION\)/);
   const usage = await node.run(['simulate', '--dial', 'eu-west=101']);
   assert.equal(usage.code, 2);
   assert.match(usage.err, /NAME=NUMBER with a number from 0 to 100/);
