@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { decodeMessage } from '../../src/wire/message.ts';
 import { isInstalled, launch, type Peer, versionOf } from './contestants.ts';
 import { ask } from './measure.ts';
@@ -58,21 +59,29 @@ async function startPeer(peer: Peer, folder: string, database: string): Promise<
   const log = openSync(logPath, 'a');
   const child = launch(plan, '0', log);
   closeSync(log);
-  const [query] = makeBenchQueries(1, false);
-  const until = performance.now() + startMillis;
-  while (child.exitCode === null && performance.now() < until) {
-    if (query !== undefined && isReady(await ask(port, query.packet, 200), peer.check)) {
-      const version = peer.version && versionOf(peer.version);
-      return { peer, child, port, version, agreement: undefined };
-    }
+  if (await becomesReady(port, peer.check, child)) {
+    const version = peer.version && versionOf(peer.version);
+    return { peer, child, port, version, agreement: undefined };
   }
   await stopChild(child);
   return `does not start: ${readFileSync(logPath, 'utf8').trim().split('\n').slice(-3).join(' | ')}`;
 }
 
-/** True for an answer of a server that has read its zone. */
-export function isReady(answer: Uint8Array | undefined, check: Peer['check']): boolean {
-  return answer !== undefined && (check === 'question' || ((answer[3] ?? 15) & 15) === 0);
+/** Asks until a server answers from its zone; false when it does not in time, or has ended. */
+export async function becomesReady(
+  port: number,
+  check: Peer['check'],
+  child?: ChildProcess,
+): Promise<boolean> {
+  const [query] = makeBenchQueries(1, false);
+  const until = performance.now() + startMillis;
+  while (query !== undefined && performance.now() < until && (child?.exitCode ?? null) === null) {
+    const answer = await ask(port, query.packet, 200);
+    const rcode = (answer?.[3] ?? 0) & 15;
+    if (answer !== undefined && (check === 'question' || rcode === query.rcode)) return true;
+    await setTimeout(100);
+  }
+  return false;
 }
 
 /** Ends the servers, politely first. */
@@ -84,9 +93,13 @@ async function stopChild(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const gone = once(child, 'exit');
   child.kill('SIGTERM');
-  const timer = setTimeout(() => child.kill('SIGKILL'), 5000);
+  const killer = new AbortController();
+  setTimeout(5000, undefined, { signal: killer.signal }).then(
+    () => child.kill('SIGKILL'),
+    () => {},
+  );
   await gone;
-  clearTimeout(timer);
+  killer.abort();
 }
 
 /** A port that is free for TCP, and was for UDP most likely. */

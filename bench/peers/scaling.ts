@@ -3,9 +3,8 @@ import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { launch, listPeers } from './contestants.ts';
-import { ask, cpuTime, type LoadReport, median, runDnsLoad } from './measure.ts';
-import { freePort, isReady } from './run-peers.ts';
-import { makeBenchQueries } from './workload.ts';
+import { cpuTime, type LoadReport, median, runDnsLoad } from './measure.ts';
+import { becomesReady, freePort } from './run-peers.ts';
 
 /** Medians with one and with two threads that answer. */
 export interface Scaling {
@@ -91,8 +90,7 @@ async function startEcho({ folder }: ScalingPlan, cores: number): Promise<Group>
   const log = openSync(join(own, 'output'), 'a');
   const children = Array.from({ length: cores }, () => launch(plan, coresOf(cores), log));
   closeSync(log);
-  await untilReady(port, 'question');
-  return { children, port, check: 'question', cores };
+  return whenReady({ children, port, check: 'question', cores });
 }
 
 async function startMeridian(plan: ScalingPlan, cores: number): Promise<Group> {
@@ -105,16 +103,13 @@ async function startMeridian(plan: ScalingPlan, cores: number): Promise<Group> {
   const started = meridian.configure({ folder: own, port, database: plan.database });
   const child = launch(started, coresOf(cores), log);
   closeSync(log);
-  await untilReady(port, 'answer');
-  return { children: [child], port, check: 'answer', cores };
+  return whenReady({ children: [child], port, check: 'answer', cores });
 }
 
-async function untilReady(port: number, check: Group['check']): Promise<void> {
-  const [query] = makeBenchQueries(1, false);
-  for (let attempt = 0; attempt < 100; attempt += 1) {
-    if (query !== undefined && isReady(await ask(port, query.packet, 200), check)) return;
-  }
-  throw new Error(`nobody answers on port ${port}`);
+async function whenReady(group: Group): Promise<Group> {
+  if (await becomesReady(group.port, group.check)) return group;
+  await Promise.all(group.children.map(stop));
+  throw new Error(`nobody answers on port ${group.port}`);
 }
 
 async function stop(child: ChildProcess): Promise<void> {
