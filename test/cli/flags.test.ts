@@ -21,6 +21,7 @@ test('parseEndpoint() reads what formatEndpoint() prints', () => {
     }),
   );
   assert.deepEqual(parseEndpoint('[2001:db8::53]:53'), { host: '2001:db8::53', port: 53 });
+  assert.deepEqual(parseEndpoint('[0:0::0]:53'), { host: '::', port: 53 });
 });
 
 test('parseEndpoint() refuses names, bare IPv6 addresses and ports that are none', () => {
