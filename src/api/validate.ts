@@ -119,7 +119,8 @@ function toProblem(error: SchemaError, root: unknown, part: string): Problem {
       ? 'is not known here; remove it or see /docs for the names'
       : `${error.message}, not ${shown}`;
   const subject = isBody ? 'the value' : `${source} ${JSON.stringify(name)}`;
-  return { code, message: `${subject} ${what}`, where: isBody ? error.instancePath : `?${name}` };
+  const wheres: Record<string, string> = { body: error.instancePath, querystring: `?${name}` };
+  return { code, message: `${subject} ${what}`, where: wheres[part] ?? name };
 }
 
 function valueAt(root: unknown, pointer: string): unknown {

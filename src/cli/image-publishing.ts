@@ -58,7 +58,7 @@ export class ImagePublishing {
     const problems: Problem[] = [];
     for (const [place, sample] of samples.entries()) {
       const problem = this.#parts.latency.measure(sample);
-      if (problem !== undefined) problems.push({ ...problem, where: `/${place}` });
+      if (problem !== undefined) problems.push({ ...problem, where: `/samples/${place}` });
     }
     this.#followLatency();
     return { accepted: samples.length - problems.length, problems };

@@ -70,7 +70,8 @@ describe('problems (RFC 9457)', () => {
     ['GET', '/v1/nothing', {}, undefined, 404, 'E_NOT_FOUND', /\/v1\/nothing/],
     ['GET', '/nothing', {}, undefined, 404, 'E_NOT_FOUND', /\/nothing/],
     ['PUT', '/v1/nothing', json, '{', 404, 'E_NOT_FOUND', /nothing/],
-    ['POST', '/v1/zones', json, '{', 405, 'E_METHOD', /GET, HEAD/],
+    ['POST', '/v1/zones', json, '{', 405, 'E_METHOD', /use GET or HEAD$/],
+    ['POST', '/v1/revisions/0/rollback', {}, undefined, 400, 'E_QUERY', /"number" must be >= 1/],
     ['DELETE', '/livez', {}, undefined, 405, 'E_METHOD', /GET/],
     ['OPTIONS', '/v1/zones', {}, undefined, 405, 'E_METHOD', /OPTIONS/],
     [
@@ -161,7 +162,7 @@ describe('problems (RFC 9457)', () => {
       {},
       { samples: [{ service: 'web', member: 'x', load: -1 }] },
       422,
-      'E_FORM_RANGE',
+      'E_LOAD',
       /-1/,
     ],
     ['POST', '/v1/measurements', {}, {}, 422, 'E_FORM_MISSING', /"samples"/],
@@ -180,6 +181,13 @@ describe('problems (RFC 9457)', () => {
     });
   }
 
+  test('where names a path parameter as such, and a query parameter with a ?', async () => {
+    const whereOf = async (url: string) =>
+      problemOf(await harness.call('GET', url)).errors[0]?.where;
+    assert.equal(await whereOf('/v1/revisions/x'), 'number');
+    assert.equal(await whereOf('/v1/zones?limit=0'), '?limit');
+  });
+
   test('405 names the methods that are there', async () => {
     const response = await harness.call('POST', '/v1/zones/example.com');
     assert.equal(response.headers['allow'], 'DELETE, GET, HEAD, PUT');
@@ -189,14 +197,14 @@ describe('problems (RFC 9457)', () => {
     const body = {
       samples: [
         { region: 3, ms: 'x', y: 1 },
-        { region: 'eu-west', ms: 1, asn: 0 },
+        { region: 'eu-west', ms: 1, asn: 0.5 },
       ],
     };
     const { errors } = problemOf(await harness.call('POST', '/v1/measurements', { body }));
     assert.deepEqual(errors.map(({ code, where }) => `${code} ${where}`).sort(), [
-      'E_FORM_RANGE /samples/1/asn',
       'E_FORM_TYPE /samples/0/ms',
       'E_FORM_TYPE /samples/0/region',
+      'E_FORM_TYPE /samples/1/asn',
       'E_FORM_UNKNOWN_KEY /samples/0/y',
     ]);
   });

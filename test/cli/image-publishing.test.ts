@@ -100,8 +100,8 @@ test('ImagePublishing.measure() says what is wrong with which sample, and takes 
   assert.deepEqual(
     result.problems.map(({ where, code }) => [where, code]),
     [
-      ['/1', 'E_MEASUREMENT'],
-      ['/2', 'E_MEASUREMENT'],
+      ['/samples/1', 'E_MEASUREMENT'],
+      ['/samples/2', 'E_MEASUREMENT'],
     ],
   );
   publishing.close();

@@ -7,15 +7,17 @@ import { component, describeRoute } from '../route-schema.ts';
 
 const tags = ['measurements'];
 
+// The bounds of numbers are judged sample by sample, so that one bad sample spoils no batch; only a
+// batch of the wrong shape is refused as a whole.
 const rttSample = Type.Object(
   {
     prefix: Type.Optional(Type.String({ description: 'A prefix or an address.' })),
-    asn: Type.Optional(Type.Integer({ minimum: 1, maximum: 4_294_967_295 })),
+    asn: Type.Optional(Type.Integer({ description: '1 to 4294967295.' })),
     country: Type.Optional(Type.String({ description: 'ISO 3166-1 alpha-2.' })),
     region: Type.String(),
-    ms: Type.Number({ minimum: 0, description: 'Round-trip time.' }),
+    ms: Type.Number({ description: 'Round-trip time, above 0.' }),
     count: Type.Optional(
-      Type.Integer({ minimum: 1, description: 'Measurements that it stands for; default 1.' }),
+      Type.Integer({ description: 'Measurements that it stands for, 1 or more; default 1.' }),
     ),
   },
   {
@@ -28,7 +30,7 @@ const loadSample = Type.Object(
   {
     service: Type.String(),
     member: Type.String(),
-    load: Type.Number({ minimum: 0, description: "In the unit of the member's capacity." }),
+    load: Type.Number({ description: "0 or more, in the unit of the member's capacity." }),
   },
   { additionalProperties: false },
 );
