@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
@@ -252,13 +252,25 @@ function greeting(node: RunningNode, tokenFile: string, demo: boolean): string {
     '',
     `  DNS    ${node.dns.join('  ')}`,
     `  API    http://${node.http}/docs`,
-    node.newToken === undefined
-      ? `  Token  as before (first start: ${tokenFile})`
-      : `  Token  ${node.newToken}\n         also in ${tokenFile}; it is not shown again`,
+    `  Token  ${tokenLine(node.newToken, tokenFile, process.env['MERIDIAN_ADMIN_TOKEN'])}`,
     '',
   ];
   if (demo) lines.push(...demoHints(at, node.http, tokenFile));
   return `${lines.join('\n')}\n`;
+}
+
+/** What the greeting says of the admin token: a new one, or where to find the one that there is. */
+export function tokenLine(
+  newToken: string | undefined,
+  tokenFile: string,
+  chosen: string | undefined,
+): string {
+  if (newToken !== undefined)
+    return `${newToken}\n         also in ${tokenFile}; it is not shown again`;
+  if (chosen) return 'what MERIDIAN_ADMIN_TOKEN says';
+  return existsSync(tokenFile)
+    ? `as before, in ${tokenFile}`
+    : 'as before; it was shown at the first start';
 }
 
 function demoHints(at: string, http: string, tokenFile: string): readonly string[] {

@@ -264,6 +264,11 @@ async function firstFill(
     if (problem.severity === 'warning') options.log.info(fields, formatProblem(problem));
     else options.log.error(fields, `left out: ${formatProblem(problem)}`);
   }
+  if (problems.some((problem) => problem.severity !== 'warning')) {
+    // The store counts from now on: a restart would not look at the folder again.
+    const remedy = `mend what was left out of ${options.zones}, then bring it in: meridian apply ${options.zones}`;
+    options.log.error({ revision }, remedy);
+  }
   return problems;
 }
 

@@ -230,6 +230,7 @@ test('a broken zone is reported by file and line, all of it, and the good one se
     node.output(),
     /broken\.test\.zone:5: .*192\.0\.2\.300.*; .*\(E_RDATA_SYNTAX\)/,
     /broken\.test\.zone:6: .*ftp.*; .*\(E_ZONE_CNAME_CONFLICT\)/,
+    /mend what was left out of .*zones, then bring it in: meridian apply .*zones/,
   );
   await assertServes(node);
   assert.deepEqual(await textsOf(node.port, 'www.broken.test', 'A'), ['rcode 5']);
