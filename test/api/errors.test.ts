@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import type { ApiInstance } from '../../src/api/api-context.ts';
+import { errorsPage } from '../../src/api/errors-page.ts';
 import { listenApi } from '../../src/api/listen-api.ts';
 import { problemDetails, statusOf } from '../../src/api/problem-details.ts';
 import { type ErrorCode, errorCodes, MeridianError } from '../../src/base/errors.ts';
@@ -40,10 +41,20 @@ describe('problems (RFC 9457)', () => {
   test('the type leads to a page that has the code', async () => {
     const page = await harness.api.inject('/docs/errors');
     assert.match(String(page.headers['content-type']), /^text\/html/);
+    assert.match(String(page.headers['content-security-policy']), /style-src-attr 'unsafe-inline'/);
     for (const [code, headline] of Object.entries(errorCodes)) {
       assert.ok(page.body.includes(`id="${code}"`), code);
       assert.ok(page.body.includes(headline.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`)));
     }
+    const [, taken = ''] = page.body.split('id="E_PORT_TAKEN">');
+    assert.match(taken, /^.*\n.*\n<p>Meridian never moves to another port/);
+    assert.match(taken.split('<h2')[0] ?? '', /<code>ss -lnup<\/code> and/);
+    assert.doesNotMatch(page.body, /`|\]\(/, 'no Markdown is left');
+  });
+
+  test('errorsPage() has the headlines even without the file that explains them', () => {
+    const page = errorsPage('/nowhere/errors.md');
+    for (const code of Object.keys(errorCodes)) assert.ok(page.includes(`id="${code}"`), code);
   });
 
   test('problemDetails() takes the first error before warnings and lists a bounded number', () => {
