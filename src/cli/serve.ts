@@ -17,6 +17,7 @@ import {
   parseEndpoint,
   parseGeoFlag,
 } from './flags.ts';
+import { logLine } from './log-line.ts';
 import type { Terminal } from './program.ts';
 import { addProtectionFlags, type ProtectionFlags, protectionOptions } from './protection-flags.ts';
 import type { RunningNode } from './start-node.ts';
@@ -199,6 +200,7 @@ function openLog(level: string, json: boolean): Log {
         destination: 2,
         sync: true,
         hideObject: true,
+        messageFormat: (entry, key) => logLine(entry, String(entry[key] ?? '')),
         translateTime: 'SYS:HH:MM:ss.l',
         colorize: process.stderr.isTTY && process.env['NO_COLOR'] === undefined,
       });
