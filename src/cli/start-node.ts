@@ -26,6 +26,7 @@ import { openSqliteStore } from '../store/sqlite-store.ts';
 import { type Endpoint, formatEndpoint, type GeoFlag } from './flags.ts';
 import { ImagePublishing } from './image-publishing.ts';
 import { createNodeMetrics } from './node-metrics.ts';
+import { joinProblems } from './output.ts';
 import { SavedImage } from './saved-image.ts';
 
 /** Everything that `meridian serve` can be told. */
@@ -259,7 +260,8 @@ async function firstFill(
   if (revision === 0 && problems.some((problem) => problem.severity !== 'warning')) {
     throw new MeridianError(problems);
   }
-  for (const problem of problems) {
+  // A zone is looked at as a file, and again as part of the change.
+  for (const problem of joinProblems(problems)) {
     const fields = { code: problem.code, where: problem.where };
     if (problem.severity === 'warning') options.log.info(fields, formatProblem(problem));
     else options.log.error(fields, `left out: ${formatProblem(problem)}`);

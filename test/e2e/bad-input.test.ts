@@ -244,6 +244,17 @@ test('a broken zone is reported by file and line, all of it, and the good one se
   await assertServes(node);
 });
 
+test('a warning of a first start is logged once, with its line', async (t) => {
+  const zone = `${apex}www MX 10 nobody\n`;
+  const node = await startIn(t, makeFolder(t, { 'zones/warned.test.zone': zone }));
+  const lines = node
+    .output()
+    .split('\n')
+    .filter((line) => line.includes('E_ZONE_TARGET'));
+  assert.equal(lines.length, 1, lines.join('\n'));
+  assert.match(lines[0] ?? '', /warned\.test\.zone:5: warning: MX at .*"www\b/);
+});
+
 test('a broken traffic file is reported by line, and zones that need nothing of it serve', async (t) => {
   const wrong = goodTraffic.replace('aws:us-east-1', 'aws:us-est-1').replace('members', 'membres');
   const folder = makeFolder(t, {
