@@ -48,6 +48,7 @@ export const errorCodes = {
   E_ZONE_OCCLUDED: 'a record below a zone cut is neither glue nor ever answered',
   E_ZONE_GLUE: 'a name server inside the zone has no address',
   E_ZONE_TARGET: 'a name server, mail or service target cannot work',
+  E_ZONE_ALIAS: 'a chain of CNAMEs never ends, or is longer than an answer',
   E_ZONE_DS: 'a DS record stands where there is no delegation',
   E_ZONE_UNDELEGATED: 'a zone lies below another one here that does not delegate to it',
   E_ZONE_DOT: 'a name holds the origin twice, as if its final dot were missing',
