@@ -80,7 +80,7 @@ export class LatencyTable {
   measure(sample: Measurement): Problem | undefined {
     const key = readClientKey(sample);
     if (key === undefined) {
-      return refuse('a measurement needs one well-formed prefix, asn or country; give exactly one');
+      return refuse(`${clientsOf(sample)} does not say whose time it is; ${keyRemedy}`);
     }
     if (this.#coordinatesOf(sample.region) === undefined) {
       return refuse(`region "${sample.region}" does not exist; create it or mend its name`);
@@ -222,6 +222,17 @@ export class LatencyTable {
 
 /** A series with less than this left is forgotten. */
 const forgetSamples = 0.5;
+
+const keyRemedy =
+  'give one prefix without further bits (203.0.113.0/24), one asn, or one country of two letters';
+
+/** What a measurement says of its clients, for messages. */
+function clientsOf({ prefix, asn, country }: Measurement): string {
+  const given = Object.entries({ prefix, asn, country })
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => `${key} ${JSON.stringify(value).slice(0, 80)}`);
+  return given.length === 0 ? 'a measurement without a client' : given.join(' with ');
+}
 
 function refuse(message: string): Problem {
   return { code: 'E_MEASUREMENT', message };
