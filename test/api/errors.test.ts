@@ -177,6 +177,15 @@ describe('problems (RFC 9457)', () => {
       /-1/,
     ],
     ['POST', '/v1/measurements', {}, {}, 422, 'E_FORM_MISSING', /"samples"/],
+    [
+      'POST',
+      '/v1/changes',
+      {},
+      { writes: [], no: 1 },
+      422,
+      'E_FORM_UNKNOWN_KEY',
+      /^member "no" is/,
+    ],
     ['POST', '/v1/simulations', {}, { down: ['moon'] }, 422, 'E_SIMULATION', /"moon"/],
     ['POST', '/v1/simulations', {}, undefined, 422, 'E_FORM_MISSING', /empty/],
   ];
