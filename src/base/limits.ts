@@ -48,6 +48,9 @@ export const limits = {
   tcpIdleMs: 10_000,
   tcpPipelinedQueries: 100,
 
+  /** An answer of 512 octets has room for it beside everything else. */
+  nsidBytes: 64,
+
   // server: threads
   /** Requests that threads died of; each is compared with every query while it is held. */
   quarantinedRequests: 64,

@@ -64,3 +64,14 @@ export function parseCount(least: number, most: number) {
     return value;
   };
 }
+
+/** Reads a text of 1 to `most` octets, which is as long as an answer can hold it. */
+export function parseText(most: number) {
+  return (text: string): string => {
+    const bytes = Buffer.byteLength(text);
+    if (bytes < 1 || bytes > most) {
+      throw new InvalidArgumentError(`the text has ${bytes} octets; use 1 to ${most}`);
+    }
+    return text;
+  };
+}

@@ -6,6 +6,7 @@ import pino from 'pino';
 import { PinoPretty as pretty } from 'pino-pretty';
 import { errorText } from '../base/errors.ts';
 import { type Prefix, parsePrefix } from '../base/ip.ts';
+import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import { type UdpIo, udpIos } from '../server/open-udp.ts';
 import { startDemo } from './demo.ts';
@@ -16,6 +17,7 @@ import {
   parseCount,
   parseEndpoint,
   parseGeoFlag,
+  parseText,
 } from './flags.ts';
 import { logLine } from './log-line.ts';
 import type { Terminal } from './program.ts';
@@ -93,9 +95,13 @@ export function registerServe(program: Command, terminal: Terminal, version: str
         'how UDP packets move: in batches through the addon, in batches off the interface (AF_XDP), or through node:dgram (default: batch where the addon is built)',
       ).choices(udpIos),
     )
-    .option('--nsid <text>', 'name this node to resolvers that ask (RFC 5001)')
-    .option('--version-bind <text>', 'answer CH TXT version.bind with this')
-    .option('--server-id <text>', 'answer CH TXT id.server with this')
+    .option(
+      '--nsid <text>',
+      'name this node to resolvers that ask (RFC 5001)',
+      parseText(limits.nsidBytes),
+    )
+    .option('--version-bind <text>', 'answer CH TXT version.bind with this', parseText(255))
+    .option('--server-id <text>', 'answer CH TXT id.server with this', parseText(255))
     .option('--no-ecs', 'ignore client subnets (RFC 7871); the resolver is the client')
     .option(
       '--ecs-from <cidr>',

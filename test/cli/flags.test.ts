@@ -8,6 +8,7 @@ import {
   parseCount,
   parseEndpoint,
   parseGeoFlag,
+  parseText,
 } from '../../src/cli/flags.ts';
 
 test('parseEndpoint() reads what formatEndpoint() prints', () => {
@@ -55,4 +56,11 @@ test('parseCount() takes whole numbers within bounds', () => {
 test('collect() keeps every value of an option that is given several times', () => {
   const parse = collect(Number);
   assert.deepEqual(parse('2', parse('1', undefined)), [1, 2]);
+});
+
+test('parseText() counts octets, not characters', () => {
+  assert.equal(parseText(4)('fra1'), 'fra1');
+  for (const text of ['', 'fra12', 'äöü']) {
+    assert.throws(() => parseText(4)(text), /the text has [056] octets; use 1 to 4/, text);
+  }
 });
