@@ -64,7 +64,10 @@ export class EventStreams {
     this.#readers.add(reader);
     response.on('close', () => this.#remove(reader));
     response.on('error', () => this.#remove(reader));
-    this.#write(reader, `retry: 2000\nid: ${formatPosition(this.#position)}\n: welcome\n\n`);
+    // Where the reader stopped, not where the others are: should the stream break before what it
+    // missed has come, it would ask for the rest only.
+    const stand = formatPosition(since ?? this.#position);
+    this.#write(reader, `retry: 2000\nid: ${stand}\n: welcome\n\n`);
     if (since !== undefined) {
       for (const event of eventsSince(this.#controller, since)) this.#write(reader, format(event));
     }
@@ -93,7 +96,11 @@ export class EventStreams {
   #sendNew(): void {
     for (const event of eventsSince(this.#controller, this.#position)) {
       this.#position = event.position;
-      for (const reader of this.#readers) this.#write(reader, format(event));
+      for (const reader of this.#readers) {
+        // A token that was revoked a moment ago sees nothing more.
+        if (reader.mayStay()) this.#write(reader, format(event));
+        else reader.response.end();
+      }
     }
   }
 
