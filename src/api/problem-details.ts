@@ -39,6 +39,7 @@ const statuses: Partial<Record<ErrorCode, number>> = {
   E_MEDIA_TYPE: 415,
   E_HOST: 421,
   E_TOO_MANY_FAILURES: 429,
+  E_TOO_MANY_SAMPLES: 429,
   E_INTERNAL: 500,
   E_STORE_LOCKED: 500,
   E_STORE_CORRUPT: 500,

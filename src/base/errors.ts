@@ -108,6 +108,7 @@ export const errorCodes = {
   E_LOAD: 'a load report names no member or holds no load',
   // latency
   E_MEASUREMENT: 'a measurement names no clients, no region, or no round-trip time',
+  E_TOO_MANY_SAMPLES: 'more measurements come in than are taken',
   // geo: databases
   E_GEO_FILE: 'a geo database cannot be read',
   E_GEO_NOT_MMDB: 'a geo database is empty, packed, or not in the MMDB format',

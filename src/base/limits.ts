@@ -35,9 +35,10 @@ export const limits = {
   geoRulesPerService: 10_000,
 
   // latency
-  /** Pairs of (prefix, ASN or country) and region; about 1 KiB each. */
+  /** Pairs of (prefix, ASN, country or agents' place) and region, for each source; 1 KiB each at most. */
   latencySeries: 50_000,
-  /** Prefixes, ASNs and countries that estimates tell apart: each may add a client class. */
+  /** Prefixes, ASNs and countries that estimates tell apart: each may add a client class. Keys that are
+      measured twice as often take the places of the least measured. */
   latencyKeys: 10_000,
   /** Longer is a timeout, not a path. */
   rttMs: 10_000,
@@ -77,6 +78,10 @@ export const limits = {
   /** Problems listed in one answer; a reader mends a few and tries again. */
   problemsPerAnswer: 100,
   samplesPerBatch: 10_000,
+  /** Round-trip times; at 2 µs each a fifth of a core. */
+  samplesPerSecond: 100_000,
+  /** Leaves room for the others. */
+  samplesPerSecondAndToken: 75_000,
   apiConnections: 512,
   /** Streams of live events; each costs a socket and a buffer. */
   eventStreams: 32,

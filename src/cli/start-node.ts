@@ -203,6 +203,7 @@ async function start(
           geo: (networks) => geo.sources(networks),
           health: (service) => control.health(service),
           estimate: latency.estimate,
+          blend: latency.blend,
         },
         question,
       ),
