@@ -6,7 +6,7 @@ import { CanonicalKeys, type ClientsOf } from './client-key.ts';
 import type { BlendLatency, EstimateLatency } from './estimate.ts';
 import { Estimator } from './estimator.ts';
 import type { PublishedLatency } from './published.ts';
-import { formatAgentsKey, PublishedTable } from './published-table.ts';
+import { formatAgentsKey, type PublishedKeys, PublishedTable } from './published-table.ts';
 import { type Cell, SeriesStore } from './series-store.ts';
 import { slowHalfLifeMs } from './sketches.ts';
 
@@ -207,26 +207,9 @@ export class LatencyTable {
     this.refresh();
   }
 
-  /** The keys with a published value, each list sorted: what client maps must tell apart. */
-  measuredKeys(): {
-    readonly prefixes: readonly string[];
-    readonly asns: readonly number[];
-    readonly countries: readonly string[];
-  } {
-    const prefixes: string[] = [];
-    const asns: number[] = [];
-    const countries: string[] = [];
-    for (const { key, source } of this.#published.keys()) {
-      const name = key.slice(key.indexOf(' ') + 1);
-      if (source === 'measured-prefix') prefixes.push(name);
-      else if (source === 'measured-asn') asns.push(Number(name));
-      else if (source === 'measured-country') countries.push(name);
-    }
-    return {
-      prefixes: prefixes.sort(),
-      asns: asns.sort((a, b) => a - b),
-      countries: countries.sort(),
-    };
+  /** The keys with a published value, each list sorted: what client maps must tell apart. The same object until they change. */
+  measuredKeys(): PublishedKeys {
+    return this.#published.clientKeys();
   }
 
   #take(key: string, region: string, source: string, ms: number, count: number): void {

@@ -13,6 +13,13 @@ export interface AgentPlace extends PublishedKey {
   readonly coordinates: Coordinates;
 }
 
+/** Prefixes, ASNs and countries with a published value, each list sorted. */
+export interface PublishedKeys {
+  readonly prefixes: readonly string[];
+  readonly asns: readonly number[];
+  readonly countries: readonly string[];
+}
+
 interface Mutable {
   readonly key: string;
   readonly source: PublishedLatency['source'];
@@ -26,6 +33,7 @@ export class PublishedTable {
   #version = 0;
   #placesVersion = 0;
   #clientKeys = 0;
+  #clientKeyLists: PublishedKeys | undefined;
 
   /** Moves whenever an estimate may have moved. */
   get version(): number {
@@ -68,8 +76,7 @@ export class PublishedTable {
     this.#version += 1;
     if (known.regions.size > 0) return;
     this.#keys.delete(key);
-    if (known.coordinates === undefined) this.#clientKeys -= 1;
-    else this.#placesVersion += 1;
+    this.#countKey(known.coordinates === undefined, -1);
   }
 
   /** Takes exactly these values and no others. */
@@ -90,8 +97,10 @@ export class PublishedTable {
     return [...this.#keys.values()].flatMap(({ regions }) => [...regions.values()]);
   }
 
-  keys(): Iterable<PublishedKey> {
-    return this.#keys.values();
+  /** The same object until a key comes or goes. */
+  clientKeys(): PublishedKeys {
+    this.#clientKeyLists ??= this.#listClientKeys();
+    return this.#clientKeyLists;
   }
 
   places(): AgentPlace[] {
@@ -108,9 +117,34 @@ export class PublishedTable {
     const coordinates = source === 'agents' ? readAgentsKey(key) : undefined;
     const added = { key, source, regions: new Map(), coordinates };
     this.#keys.set(key, added);
-    if (coordinates === undefined) this.#clientKeys += 1;
-    else this.#placesVersion += 1;
+    this.#countKey(coordinates === undefined, 1);
     return added;
+  }
+
+  #countKey(isOfClients: boolean, by: 1 | -1): void {
+    if (isOfClients) {
+      this.#clientKeys += by;
+      this.#clientKeyLists = undefined;
+    } else {
+      this.#placesVersion += 1;
+    }
+  }
+
+  #listClientKeys(): PublishedKeys {
+    const prefixes: string[] = [];
+    const asns: number[] = [];
+    const countries: string[] = [];
+    for (const { key, source } of this.#keys.values()) {
+      const name = key.slice(key.indexOf(' ') + 1);
+      if (source === 'measured-prefix') prefixes.push(name);
+      else if (source === 'measured-asn') asns.push(Number(name));
+      else if (source === 'measured-country') countries.push(name);
+    }
+    return {
+      prefixes: prefixes.sort(),
+      asns: asns.sort((a, b) => a - b),
+      countries: countries.sort(),
+    };
   }
 }
 
