@@ -32,6 +32,7 @@ export class PublishedTable {
   readonly #keys = new Map<string, Mutable>();
   #version = 0;
   #placesVersion = 0;
+  #agentsVersion = 0;
   #clientKeys = 0;
   #clientKeyLists: PublishedKeys | undefined;
 
@@ -43,6 +44,11 @@ export class PublishedTable {
   /** Moves when agents' places come or go. */
   get placesVersion(): number {
     return this.#placesVersion;
+  }
+
+  /** Moves with everything that agents' values say, for people to read or not. */
+  get agentsVersion(): number {
+    return this.#agentsVersion;
   }
 
   /** How many prefixes, ASNs and countries there are. */
@@ -67,6 +73,7 @@ export class PublishedTable {
     const known = this.#keys.get(entry.key) ?? this.#addKey(entry);
     const before = known.regions.get(entry.region);
     known.regions.set(entry.region, entry);
+    if (known.coordinates !== undefined) this.#agentsVersion += 1;
     if (before === undefined || !isAlike(before, entry)) this.#version += 1;
   }
 
@@ -74,6 +81,7 @@ export class PublishedTable {
     const known = this.#keys.get(key);
     if (known === undefined || !known.regions.delete(region)) return;
     this.#version += 1;
+    if (known.coordinates !== undefined) this.#agentsVersion += 1;
     if (known.regions.size > 0) return;
     this.#keys.delete(key);
     this.#countKey(known.coordinates === undefined, -1);

@@ -45,6 +45,7 @@ function stage(inputs: Partial<ImageInputs> = {}) {
     clock,
     errors,
     serving,
+    table,
     publishing,
     updates: serving.updates,
     fail: (error: Error | undefined) => {
@@ -115,6 +116,27 @@ test('ImagePublishing lets measurements age by itself', () => {
   clock.advance(7 * 86_400_000);
   assert.deepEqual(serving.addresses('www.example', inJapan), ['192.0.2.2']);
   publishing.close();
+});
+
+test('ImagePublishing.latencyMoved() lets answers follow values that were taken over', () => {
+  const leader = stage();
+  leader.publishing.measure([sample('ireland', 5), sample('tokyo', 200)]);
+  leader.clock.advance(1000);
+  const node = stage();
+  node.table.replacePublished(leader.table.published());
+  node.publishing.latencyMoved();
+  node.publishing.latencyMoved();
+  assert.equal(node.publishing.isFollowing, true);
+  node.clock.advance(1010);
+  assert.equal(node.publishing.isFollowing, false);
+  assert.deepEqual(node.serving.addresses('www.example', inJapan), ['192.0.2.1']);
+  const before = node.updates.length;
+  node.table.replacePublished(leader.table.published());
+  node.publishing.latencyMoved();
+  node.clock.advance(1010);
+  assert.equal(node.updates.length, before, 'the same again compiles nothing');
+  leader.publishing.close();
+  node.publishing.close();
 });
 
 test('ImagePublishing.servicesMoved() publishes before it returns', () => {
