@@ -5,7 +5,7 @@ import type { Coordinates } from '../geo/client.ts';
 import { CanonicalKeys, type ClientsOf } from './client-key.ts';
 import type { BlendLatency, EstimateLatency } from './estimate.ts';
 import { Estimator } from './estimator.ts';
-import type { PublishedLatency } from './published.ts';
+import type { PublishedChanges, PublishedLatency } from './published.ts';
 import { formatAgentsKey, type PublishedKeys, PublishedTable } from './published-table.ts';
 import { type Cell, SeriesStore } from './series-store.ts';
 import { slowHalfLifeMs } from './sketches.ts';
@@ -198,6 +198,21 @@ export class LatencyTable {
   replacePublished(entries: readonly PublishedLatency[]): void {
     this.#follows = true;
     this.#published.replace(entries);
+  }
+
+  /**
+   * What moved in the published values after a version of this table: what a leader sends between two
+   * whole lists. Undefined when that is too long ago, and the whole list is to be sent.
+   */
+  publishedSince(version: number): PublishedChanges | undefined {
+    return this.#published.changesSince(version);
+  }
+
+  /** Takes what moved in the leader's values since those that are here; as `replacePublished` otherwise. */
+  applyPublished({ put, removed }: PublishedChanges): void {
+    this.#follows = true;
+    for (const { key, region } of removed) this.#published.remove(key, region);
+    for (const entry of put) this.#published.put(entry);
   }
 
   /** Publishes its own measurements from now on, beginning with the values of the leader before. */

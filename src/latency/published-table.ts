@@ -1,5 +1,6 @@
+import { limits } from '../base/limits.ts';
 import type { Coordinates } from '../geo/client.ts';
-import type { PublishedLatency } from './published.ts';
+import type { PublishedChanges, PublishedLatency } from './published.ts';
 
 /** The published values of one key, by region. */
 export interface PublishedKey {
@@ -34,6 +35,9 @@ export class PublishedTable {
   #placesVersion = 0;
   #agentsVersion = 0;
   #clientKeys = 0;
+  /** What moved with which version, oldest first; `#loggedSince` is the version before the first. */
+  #log: { readonly version: number; readonly key: string; readonly region: string }[] = [];
+  #loggedSince = 0;
   #clientKeyLists: PublishedKeys | undefined;
 
   /** Moves whenever an estimate may have moved. */
@@ -74,13 +78,13 @@ export class PublishedTable {
     const before = known.regions.get(entry.region);
     known.regions.set(entry.region, entry);
     if (known.coordinates !== undefined) this.#agentsVersion += 1;
-    if (before === undefined || !isAlike(before, entry)) this.#version += 1;
+    if (before === undefined || !isAlike(before, entry)) this.#moved(entry.key, entry.region);
   }
 
   remove(key: string, region: string): void {
     const known = this.#keys.get(key);
     if (known === undefined || !known.regions.delete(region)) return;
-    this.#version += 1;
+    this.#moved(key, region);
     if (known.coordinates !== undefined) this.#agentsVersion += 1;
     if (known.regions.size > 0) return;
     this.#keys.delete(key);
@@ -99,6 +103,22 @@ export class PublishedTable {
       if (wanted.get(key)?.has(region) !== true) this.remove(key, region);
     }
     for (const entry of entries) this.put(entry);
+  }
+
+  /** What moved after a version; undefined when that is too long ago to be known. */
+  changesSince(version: number): PublishedChanges | undefined {
+    if (version < this.#loggedSince || version > this.#version) return undefined;
+    const put = new Map<string, PublishedLatency>();
+    const removed = new Map<string, { key: string; region: string }>();
+    for (let at = this.#log.length - 1; at >= 0; at -= 1) {
+      const { key, region, version: moved } = this.#log[at]!;
+      if (moved <= version) break;
+      const entry = this.get(key, region);
+      const name = `${key} ${region}`;
+      if (entry === undefined) removed.set(name, { key, region });
+      else put.set(name, entry);
+    }
+    return { put: [...put.values()], removed: [...removed.values()] };
   }
 
   entries(): PublishedLatency[] {
@@ -129,6 +149,14 @@ export class PublishedTable {
     return added;
   }
 
+  #moved(key: string, region: string): void {
+    this.#version += 1;
+    this.#log.push({ version: this.#version, key, region });
+    if (this.#log.length <= 2 * loggedChanges) return;
+    this.#log = this.#log.slice(-loggedChanges);
+    this.#loggedSince = this.#log[0]!.version - 1;
+  }
+
   #countKey(isOfClients: boolean, by: 1 | -1): void {
     if (isOfClients) {
       this.#clientKeys += by;
@@ -155,6 +183,9 @@ export class PublishedTable {
     };
   }
 }
+
+/** Changes that are remembered at least: as many as there can be values, since then all may have moved. */
+const loggedChanges = limits.latencySeries;
 
 /** The key of agents at a place: `agents 53.3,-6.3`. A tenth of a degree is at most 11 km. */
 export function formatAgentsKey({ latitude, longitude }: Coordinates): string {

@@ -1,6 +1,13 @@
 import type { Coordinates } from '../geo/client.ts';
 import type { LatencySource } from './estimate.ts';
 
+/** What has moved in a list of published values. */
+export interface PublishedChanges {
+  /** New values, and those with another time, trust or place. */
+  readonly put: readonly PublishedLatency[];
+  readonly removed: readonly { readonly key: string; readonly region: string }[];
+}
+
 /**
  * One measured value as a controller publishes it. Estimates are made of these, of the client
  * class and of where the region stands, and of nothing else: nodes that hold the same list choose alike.
