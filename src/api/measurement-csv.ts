@@ -4,9 +4,9 @@ import type { RttSample } from '../control/controller.ts';
 
 /**
  * Reads round-trip times in their compact form, one to a line: `CLIENTS,REGION,MS` or
- * `CLIENTS,REGION,MS,COUNT`, where CLIENTS is a prefix, an address, `AS64500` or a country. A first line
- * that begins with `clients,` is taken for a heading. Nothing is quoted: none of the fields needs it. A number that
- * cannot be read is NaN, which is refused with the sample's index where samples are taken.
+ * `CLIENTS,REGION,MS,COUNT`, where CLIENTS is a prefix, an address, `AS64500` or a country. A first
+ * line that begins with `clients,` is taken for a heading. Nothing is quoted: none of the fields needs
+ * it. A number that cannot be read is NaN, which is refused with its index where samples are taken.
  *
  * @throws MeridianError E_FORM_MISSING for no samples, E_FORM_RANGE for more than a batch may have.
  */

@@ -35,10 +35,15 @@ export const limits = {
   geoRulesPerService: 10_000,
 
   // latency
-  /** Pairs of (prefix, ASN, country or agents' place) and region, for each source; 1 KiB each at most. */
+  /**
+   * Of (prefix, ASN, country or agents' place), region and sender; about 1.4 KiB each. Those give way that
+   * were measured in the fewest intervals of late, newcomers first.
+   */
   latencySeries: 50_000,
-  /** Prefixes, ASNs and countries that estimates tell apart: each may add a client class. Keys that are
-      measured twice as often take the places of the least measured. */
+  /**
+   * Prefixes, ASNs and countries that estimates tell apart: each may add a client class. Those measured
+   * least give way to others that are measured twice as often.
+   */
   latencyKeys: 10_000,
   /** Longer is a timeout, not a path. */
   rttMs: 10_000,

@@ -18,7 +18,7 @@ export interface PublishingParts {
 /** New latency values reach answers after this long at the latest, milliseconds. */
 const latencySettleMs = 1000;
 
-/** Work of following latency is done in parts of about so many milliseconds; queries of the API come in between. */
+/** Following latency is done in parts of about so many milliseconds; the API answers in between. */
 const latencyPartMs = 15;
 
 /** Between two parts of it, milliseconds. */

@@ -46,11 +46,11 @@ export const trustStep = 0.1;
 /** Cells that one `settle` looks at; a few microseconds each. */
 const cellsPerSettle = 5000;
 
-/** Keys that may give way to busier ones at one `refresh`: each change of keys means new client maps. */
+/** Keys that may give way to busier ones at one `refresh`: each change means new client maps. */
 const keysPerRefresh = 100;
 
 /**
- * Round-trip times by (prefix, ASN, country or agents' place) and region, and the estimates made of them.
+ * Round-trip times by (prefix, ASN, country or agents' place) and region, and estimates made of them.
  *
  *   measure, observeAgent ─> cell "asn 64500" × eu-west ─ settle ─> published ─> estimate
  *                            a sketch for each source              10 or more, moved > 10 % and > 5 ms
@@ -111,8 +111,8 @@ export class LatencyTable {
   }
 
   /**
-   * Takes one measurement, or says what is wrong with it. `source` is who says so (a token's name): where
-   * three or more have measured the same, none of them decides alone.
+   * Takes one measurement, or says what is wrong with it. `source` is who says so (a token's name):
+   * where three or more have measured the same, none of them decides alone.
    */
   measure(sample: Measurement, source = ''): Problem | undefined {
     const key = this.#canonical.of(sample);
@@ -134,10 +134,14 @@ export class LatencyTable {
   }
 
   /**
-   * Takes an agent's connect time to a member of a region; what cannot be one is left out. To be called
-   * for each report, with the smallest or the median time of the region's targets in it, by whoever hears
-   * of them: `fleet.onConnectTimes((times) => times.forEach((time) => table.observeAgent(time)))`.
-   * Agents within 11 km of one another are taken together, by the median of them.
+   * Takes an agent's connect time to a member of a region; what cannot be one is left out. To be
+   * called for each report, with the smallest or the median time of the region's targets in it, and
+   * followed by `ImagePublishing.latencyMoved()`. Whoever hears of connect times calls it:
+   *
+   *     onConnectTimes: (times) => { for (const time of times) table.observeAgent(time); }
+   *
+   * Pass the same `coordinates` object for an agent each time; its key is remembered by it. Agents
+   * within 11 km of one another are taken together, by the median of them.
    */
   observeAgent({ agent, coordinates, region, ms }: AgentConnect): void {
     if (!(ms > 0 && ms <= limits.rttMs) || this.#coordinatesOf(region) === undefined) return;
@@ -170,7 +174,7 @@ export class LatencyTable {
     return this.#dirty.length > 0;
   }
 
-  /** Lets age do its work, with the next `settle`: withdraws what too little is left of. For every minute. */
+  /** Lets age withdraw, with the next `settle`, what too little is left of. For every minute. */
   refresh(): void {
     for (const regions of this.#cells.values()) {
       for (const cell of regions.values()) this.#soil(cell);
@@ -193,7 +197,8 @@ export class LatencyTable {
 
   /**
    * Takes the leader's values, exactly these, for estimates to be made of. From then on what is
-   * measured here is kept and not published, until `lead`.
+   * measured here is kept and not published, until `lead`. `ImagePublishing.latencyMoved()` lets
+   * answers follow.
    */
   replacePublished(entries: readonly PublishedLatency[]): void {
     this.#follows = true;
@@ -208,7 +213,7 @@ export class LatencyTable {
     return this.#published.changesSince(version);
   }
 
-  /** Takes what moved in the leader's values since those that are here; as `replacePublished` otherwise. */
+  /** Takes what moved in the leader's values since those here; else as `replacePublished`. */
   applyPublished({ put, removed }: PublishedChanges): void {
     this.#follows = true;
     for (const { key, region } of removed) this.#published.remove(key, region);
@@ -222,7 +227,7 @@ export class LatencyTable {
     this.refresh();
   }
 
-  /** The keys with a published value, each list sorted: what client maps must tell apart. The same object until they change. */
+  /** The keys with a published value: what client maps must tell apart. One object until they change. */
   measuredKeys(): PublishedKeys {
     return this.#published.clientKeys();
   }
@@ -285,7 +290,7 @@ export class LatencyTable {
     return this.#published.clientKeyCount < limits.latencyKeys;
   }
 
-  /** Where all keys are taken, those measured least give way to others measured at least twice as often. */
+  /** Where all keys are taken, those measured least give way to others measured twice as often. */
   #makeRoom(): void {
     if (this.#published.clientKeyCount < limits.latencyKeys) return;
     const taken: { key: string; presence: number }[] = [];
@@ -317,7 +322,7 @@ export class LatencyTable {
   }
 }
 
-/** How far so many samples are believed: 0 where they are withdrawn, 0.33 where they are published, toward 1. */
+/** How far so many samples are believed: 0 where they are withdrawn, 0.33 where published, toward 1. */
 export function trustOf(samples: number): number {
   const over = Math.max(0, samples - distrustSamples);
   return Math.round((100 * over) / (over + trustSamples)) / 100;

@@ -184,7 +184,7 @@ export class PublishedTable {
   }
 }
 
-/** Changes that are remembered at least: as many as there can be values, since then all may have moved. */
+/** Changes that are remembered at least: by then every value may have moved. */
 const loggedChanges = limits.latencySeries;
 
 /** The key of agents at a place: `agents 53.3,-6.3`. A tenth of a degree is at most 11 km. */

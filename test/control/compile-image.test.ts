@@ -203,7 +203,8 @@ test('ImageCompiler.rebuildMaps() leaves the image alone when it fails half way'
   assert.deepEqual(serving.addresses('api.example', inJapan), ['192.0.2.1']);
 });
 
-test('ImageCompiler.followLatency() lets measured prefixes split classes', () => {
+/** Once 198.18.7.0/24 is told apart, it is near Ireland. */
+function measuredServing() {
   let measured: MeasuredKeys = { prefixes: [], asns: [], countries: [] };
   const serving = new Serving({
     geo: () => combineSources([], [{ ...japan, coordinates: { latitude: 35, longitude: 139 } }]),
@@ -214,34 +215,33 @@ test('ImageCompiler.followLatency() lets measured prefixes split classes', () =>
       samples: 10,
     }),
   });
+  const measure = (prefixes: readonly string[]) => {
+    measured = { prefixes, asns: [], countries: [] };
+  };
+  return { measure, serving };
+}
+
+test('ImageCompiler.followLatency() lets measured prefixes split classes', () => {
+  const { measure, serving } = measuredServing();
   const web = service(latency(['ireland', 'tokyo']), both);
   serving.serve({ zones: [site], services: { web } });
   assert.deepEqual(serving.addresses('www.example', '198.18.7.1'), ['192.0.2.2']);
-  measured = { prefixes: ['198.18.7.0/24'], asns: [], countries: [] };
+  measure(['198.18.7.0/24']);
   for (const update of serving.images.followLatency(() => false)) serving.take(update);
   assert.deepEqual(serving.addresses('www.example', '198.18.7.1'), ['192.0.2.1']);
   assert.deepEqual(serving.addresses('www.example', '198.18.8.1'), ['192.0.2.2']);
-  measured = { prefixes: [], asns: [], countries: [] };
+  measure([]);
   for (const update of serving.images.followLatency(() => false)) serving.take(update);
   assert.deepEqual(serving.addresses('www.example', '198.18.7.1'), ['192.0.2.2']);
 });
 
 test('ImageCompiler.followLatency() works in parts, and a change in between stands', () => {
-  let measured: MeasuredKeys = { prefixes: [], asns: [], countries: [] };
-  const serving = new Serving({
-    geo: () => combineSources([], [{ ...japan, coordinates: { latitude: 35, longitude: 139 } }]),
-    measured: () => measured,
-    estimate: ({ prefixes }, region) => ({
-      ms: prefixes.includes('198.18.7.0/24') === (region === 'ireland') ? 10 : 200,
-      source: 'measured-prefix',
-      samples: 10,
-    }),
-  });
+  const { measure, serving } = measuredServing();
   const fast = service(failover([latency(['ireland', 'tokyo']), 'ireland']), both);
   const site = zone('example.', 'a STEER a\nb STEER b\nc STEER c\nd STEER d\n');
   const services = { a: fast, b: fast, c: fast, d: plain };
   serving.serve({ zones: [site], services });
-  measured = { prefixes: ['198.18.7.0/24'], asns: [], countries: [] };
+  measure(['198.18.7.0/24']);
   const at = (name: string) => serving.addresses(`${name}.example`, '198.18.7.1');
   const parts = serving.images.followLatency(() => true);
   const take = () => {
