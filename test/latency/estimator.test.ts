@@ -259,3 +259,21 @@ test("Estimator follows agents' values that change, come and go", () => {
   table.remove(key, 'mumbai');
   assert.equal(ms(), distance);
 });
+
+test('Estimator sees keys that come and go for a class that it has seen before', () => {
+  const table = new PublishedTable();
+  const { estimate } = new Estimator(
+    table,
+    (region) => places[region],
+    () => now,
+  );
+  const source = () => estimate(client, 'mumbai')?.source;
+  assert.equal(source(), 'distance');
+  const key = 'asn 64500';
+  const place = places['mumbai']!;
+  const entry = { key, region: 'mumbai', place, ms: 90, trust: 0.9, samples: 95, at: now };
+  table.put({ ...entry, source: 'measured-asn' });
+  assert.equal(source(), 'measured-asn');
+  table.remove(key, 'mumbai');
+  assert.equal(source(), 'distance');
+});
