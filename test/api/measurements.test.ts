@@ -62,7 +62,12 @@ describe('POST /v1/measurements', () => {
       assert.equal(accepted, 1);
       assert.deepEqual(
         problems.map(({ code, where }) => `${code} ${where}`),
-        ['E_MEASUREMENT /1', 'E_MEASUREMENT /2', 'E_MEASUREMENT /3', 'E_MEASUREMENT /4'],
+        [
+          'E_MEASUREMENT /samples/1',
+          'E_MEASUREMENT /samples/2',
+          'E_MEASUREMENT /samples/3',
+          'E_MEASUREMENT /samples/4',
+        ],
       );
     }
   });

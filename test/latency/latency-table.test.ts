@@ -151,8 +151,16 @@ const wrong: [string, Measurement, RegExp][] = [
   ['no client', { region: 'mumbai', ms: 5 }, /^a measurement without a client .*; give one/],
   ['two clients', { region: 'mumbai', ms: 5, asn: 1, country: 'IN' }, /^asn 1 with country "IN"/],
   ['no prefix', { region: 'mumbai', ms: 5, prefix: '8.8.8.1/24' }, /^prefix "8\.8\.8\.1\/24" does/],
-  ['clients twice', { region: 'mumbai', ms: 5, clients: 'IN', country: 'IN' }, /^clients "IN" with country/],
-  ['clients that are none', { region: 'mumbai', ms: 5, clients: 'ASIA' }, /^clients "ASIA" does not/],
+  [
+    'clients twice',
+    { region: 'mumbai', ms: 5, clients: 'IN', country: 'IN' },
+    /^clients "IN" with country/,
+  ],
+  [
+    'clients that are none',
+    { region: 'mumbai', ms: 5, clients: 'ASIA' },
+    /^clients "ASIA" does not/,
+  ],
   ['an unknown region', { region: 'atlantis', ms: 5, asn: 1 }, /region "atlantis"/],
   ['0 ms', { region: 'mumbai', ms: 0, asn: 1 }, /0 ms/],
   ['no number', { region: 'mumbai', ms: Number.NaN, asn: 1 }, /NaN ms/],
