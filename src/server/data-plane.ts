@@ -13,10 +13,12 @@ import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import { letGoOfShared } from '../base/shared-memory.ts';
 import type { ImagePublisher, ImageUpdate } from '../image/image-update.ts';
+import { makePractice } from '../image/practice-image.ts';
 import { claimAddresses } from './claim-addresses.ts';
 import { type CounterSnapshot, createCounters, sumCounters } from './counters.ts';
 import { FullImage } from './full-image.ts';
 import { emptyImage, updateImage } from './image.ts';
+import { inlineQueryPath } from './inline-query-path.ts';
 import type { ListenAddress } from './listen-address.ts';
 import { chooseUdpIo, type UdpIo, whyNot } from './open-udp.ts';
 import { protectionSettings } from './protection-settings.ts';
@@ -82,6 +84,7 @@ export interface DataPlane extends ImagePublisher {
  * E_PORT_TAKEN, E_PORT_FORBIDDEN) when an address cannot be had, or E_FLAG when `io` cannot.
  */
 export async function startDataPlane(options: DataPlaneOptions): Promise<DataPlane> {
+  inlineQueryPath();
   const reason = options.io === undefined ? undefined : whyNot(options.io);
   if (reason !== undefined) {
     const message = `--io ${options.io} cannot be had: ${reason}`;
@@ -110,6 +113,7 @@ class WorkerPlane implements DataPlane {
   readonly #udp: readonly UdpViews[];
   readonly #quarantine: Quarantine;
   readonly #image = new FullImage();
+  readonly #practice = makePractice();
   #endWatch = () => {};
 
   constructor(options: DataPlaneOptions, addresses: readonly ListenAddress[]) {
@@ -164,6 +168,7 @@ class WorkerPlane implements DataPlane {
       io: this.io,
       threads: this.#udp.length,
       memory: { slots, requests, control, slotCount, slotBytes, payloadBytes },
+      practice: this.#practice,
       quarantined: this.#quarantine.requests,
     };
   }

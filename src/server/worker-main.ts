@@ -4,7 +4,8 @@ import { systemClock } from '../base/clock.ts';
 import { errorText } from '../base/errors.ts';
 import { letGoOfShared } from '../base/shared-memory.ts';
 import { emptyImage, updateImage } from './image.ts';
-import { openUdpBackend } from './open-udp.ts';
+import { openUdpBackend, shortenSlices } from './open-udp.ts';
+import { practise } from './practise.ts';
 import { Responder } from './responder.ts';
 import { openTcp } from './tcp.ts';
 import { serveUdp, type UdpControl, udpAddresses } from './udp.ts';
@@ -30,8 +31,10 @@ function take({ update, replacedBytes }: Extract<ToWorker, { kind: 'update' }>):
 }
 
 /** Serves datagrams: messages are taken between batches, since the thread may see no events. */
-async function runUdp({ io, threads, memory, quarantined }: UdpStart): Promise<void> {
-  const { addresses, reusePort } = start;
+async function runUdp({ io, threads, memory, practice, quarantined }: UdpStart): Promise<void> {
+  const { addresses, reusePort, settings } = start;
+  shortenSlices();
+  practise(practice, settings);
   const options = { addresses: udpAddresses(addresses), memory, reusePort, threads };
   const backend = await openUdpBackend(io, options);
   const control: UdpControl = {

@@ -1,5 +1,6 @@
 import type { UdpMemory } from '../../native/udp_batch/udp-memory.ts';
 import type { ImageUpdate } from '../image/image-update.ts';
+import type { Practice } from '../image/practice-image.ts';
 import type { ListenAddress } from './listen-address.ts';
 import type { UdpIo } from './open-udp.ts';
 import type { ServerSettings } from './settings.ts';
@@ -26,6 +27,8 @@ export interface UdpStart {
   /** How many workers serve datagrams on these addresses. */
   readonly threads: number;
   readonly memory: UdpMemory;
+  /** What to make itself ready with. */
+  readonly practice: Practice;
   /** Requests that other threads died of. */
   readonly quarantined: readonly Uint8Array[];
 }
