@@ -28,6 +28,10 @@ import { ImagePublishing } from './image-publishing.ts';
 import { createNodeMetrics } from './node-metrics.ts';
 import { joinProblems } from './output.ts';
 import { SavedImage } from './saved-image.ts';
+import { settleMemory } from './settle-memory.ts';
+
+/** When what a start leaves behind is cleared away: once its own haste is over, milliseconds. */
+const settleAfterMs = 1000;
 
 /** Everything that `meridian serve` can be told. */
 export interface NodeOptions {
@@ -235,6 +239,7 @@ async function start(
   });
   onClose(() => api.close());
   const http = await listenApi(api, options.http);
+  onClose(clock.setTimer(settleAfterMs, settleMemory));
   // It is shown once. A start that fails after making it would lock everybody out for good.
   const newToken = tokens.ensureAdmin(options.adminToken);
   return {
