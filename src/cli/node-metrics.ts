@@ -1,10 +1,16 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { latencyBoundMicros } from '../../native/udp_batch/udp-memory.ts';
 import type { Controller } from '../control/controller.ts';
 import type { CounterSnapshot } from '../server/counters.ts';
+import type { TrafficSums } from '../server/traffic.ts';
 import { rcodes } from '../wire/types.ts';
+import { type SlotNames, TrafficMetrics } from './traffic-metrics.ts';
 
 export interface MetricsParts {
   counters(): CounterSnapshot;
+  traffic(): TrafficSums;
+  /** Whose the slots are that traffic is counted by. */
+  slots(): SlotNames;
   /** Times that a query thread had to be replaced. */
   restarts(): number;
   readonly controller: Controller;
@@ -46,6 +52,13 @@ export function createNodeMetrics(parts: MetricsParts): () => Promise<string> {
     slipped: counter('meridian_slipped_answers_total', 'Of those, sent as a hint.'),
     connectionsShed: counter('meridian_stream_connections_shed_total', 'Closed by a cap.'),
   };
+  const byZone = counter('meridian_zone_queries_total', 'Queries by zone.', ['zone']);
+  const byMember = counter(
+    'meridian_member_answers_total',
+    'Steered answers by the member whose address stands first.',
+    ['service', 'member'],
+  );
+  const traffic = new TrafficMetrics();
   const restarts = counter('meridian_worker_restarts_total', 'Query threads replaced.');
   const revision = gauge('meridian_revision', 'Number of the revision that is served.');
   const zones = gauge('meridian_zones', 'Zones that are served.');
@@ -54,7 +67,7 @@ export function createNodeMetrics(parts: MetricsParts): () => Promise<string> {
     'verdict',
   ]);
 
-  return () => {
+  return async () => {
     const snapshot = parts.counters();
     setCounters(queries, 'transport', Object.entries(snapshot.queries));
     setCounters(types, 'type', Object.entries(snapshot.types));
@@ -70,19 +83,43 @@ export function createNodeMetrics(parts: MetricsParts): () => Promise<string> {
       events[name].reset();
       events[name].inc(snapshot[name]);
     }
+    const { zones: zoneCounts, members } = traffic.read(parts.traffic(), parts.slots());
+    setCounters(byZone, 'zone', zoneCounts);
+    byMember.reset();
+    for (const [service, member, count] of members) byMember.inc({ service, member }, count);
     restarts.reset();
     restarts.inc(parts.restarts());
     const configuration = parts.controller.configuration();
     revision.set(configuration.revision);
     zones.set(configuration.zones.size);
     countTargets(targets, parts.controller);
-    return registry.metrics();
+    return (await registry.metrics()) + latencyText(snapshot.latency);
   };
 }
 
-function setCounters(counter: Counter, label: string, counts: readonly [string, number][]): void {
+function setCounters(
+  counter: Counter,
+  label: string,
+  counts: Iterable<readonly [string, number]>,
+): void {
   counter.reset();
   for (const [value, count] of counts) counter.inc({ [label]: value }, count);
+}
+
+/** A histogram in Prometheus's text format: prom-client makes them only of single observations. */
+function latencyText({ counts, micros }: CounterSnapshot['latency']): string {
+  const name = 'meridian_answer_duration_seconds';
+  let sum = 0;
+  const buckets = counts.map((count, bucket) => {
+    sum += count;
+    const bound = latencyBoundMicros(bucket);
+    const text = bound === Number.POSITIVE_INFINITY ? '+Inf' : `${bound / 1e6}`;
+    return `${name}_bucket{le="${text}"} ${sum}\n`;
+  });
+  return (
+    `# HELP ${name} From receiving a request over UDP to handing its answer to the kernel; sampled.\n` +
+    `# TYPE ${name} histogram\n${buckets.join('')}${name}_sum ${micros / 1e6}\n${name}_count ${sum}\n`
+  );
 }
 
 function countTargets(gauge: Gauge, controller: Controller): void {

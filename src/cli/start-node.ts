@@ -145,7 +145,7 @@ async function start(
     log,
   });
   onClose(() => dataPlane.close());
-  const program = `meridian ${options.version} ${process.arch}, image format 1`;
+  const program = `meridian ${options.version} ${process.arch}, image format 2`;
   const saved = new SavedImage({ folder: options.data, program, dataPlane, clock, log });
   onClose(() => saved.close());
   if (store.latest() > 0) await saved.serve(store.latest());
@@ -229,6 +229,8 @@ async function start(
     version: options.version,
     metrics: createNodeMetrics({
       counters: () => dataPlane.counters(),
+      traffic: () => dataPlane.traffic(),
+      slots: () => images.slotNames(),
       restarts: () => dataPlane.workers.reduce((sum, worker) => sum + worker.restarts, 0),
       controller,
     }),

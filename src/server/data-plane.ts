@@ -30,6 +30,13 @@ import {
   type SubnetSettings,
 } from './settings.ts';
 import { SupervisedWorker } from './supervised-worker.ts';
+import {
+  createTrafficMemory,
+  sumTraffic,
+  Traffic,
+  type TrafficMemory,
+  type TrafficSums,
+} from './traffic.ts';
 import { watchThreads } from './watch-threads.ts';
 import type { UdpStart, WorkerStart } from './worker-messages.ts';
 
@@ -75,6 +82,8 @@ export interface DataPlane extends ImagePublisher {
   image(): ImageUpdate;
   /** Sums since the start. */
   counters(): CounterSnapshot;
+  /** Sums since the start by zone and by member. */
+  traffic(): TrafficSums;
   /** Answers what is queued, then ends the threads. */
   close(): Promise<void>;
 }
@@ -109,6 +118,7 @@ class WorkerPlane implements DataPlane {
   readonly workers: readonly SupervisedWorker[];
   readonly io: UdpIo;
   readonly #counters: readonly Float64Array[];
+  readonly #traffic: readonly TrafficMemory[];
   /** What the workers for datagrams move them through, in their order. */
   readonly #udp: readonly UdpViews[];
   readonly #quarantine: Quarantine;
@@ -130,6 +140,7 @@ class WorkerPlane implements DataPlane {
     const clock = options.clock ?? systemClock;
     this.io = options.io ?? chosenIo(options.log);
     this.#counters = kinds.map(createCounters);
+    this.#traffic = kinds.map(createTrafficMemory);
     // Requests may be as long as answers usually are, even where answers are kept shorter.
     const messageBytes = Math.max(limits.udpPayloadBytes, settings.udpPayloadBytes);
     this.#udp = Array.from({ length: udpWorkers }, () =>
@@ -149,6 +160,7 @@ class WorkerPlane implements DataPlane {
           reusePort: udpWorkers > 1,
           settings,
           counters: this.#counters[index]!,
+          traffic: this.#traffic[index]!,
           seed: randomInt(2 ** 32),
           image: this.#image.toUpdate(),
         }),
@@ -219,6 +231,10 @@ class WorkerPlane implements DataPlane {
   counters(): CounterSnapshot {
     const udp = this.#udp.map(({ counters }) => counters);
     return sumCounters(this.#counters, udp);
+  }
+
+  traffic(): TrafficSums {
+    return sumTraffic(this.#traffic.map((memory) => new Traffic(memory)));
   }
 
   async close(): Promise<void> {

@@ -15,7 +15,13 @@ const start = workerData as WorkerStart;
 if (parentPort === null) throw new Error('this file is the entry of a worker thread');
 const port = parentPort;
 
-const responder = new Responder(start.settings, start.counters, start.seed);
+const responder = new Responder(
+  start.settings,
+  start.counters,
+  start.seed,
+  systemClock,
+  start.traffic,
+);
 responder.image = updateImage(emptyImage, start.image);
 const tell = (message: FromWorker) => port.postMessage(message);
 

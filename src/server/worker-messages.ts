@@ -4,6 +4,7 @@ import type { Practice } from '../image/practice-image.ts';
 import type { ListenAddress } from './listen-address.ts';
 import type { UdpIo } from './open-udp.ts';
 import type { ServerSettings } from './settings.ts';
+import type { TrafficMemory } from './traffic.ts';
 
 /** What a worker is started with. Everything shared is in SharedArrayBuffers. */
 export interface WorkerStart {
@@ -15,6 +16,7 @@ export interface WorkerStart {
   readonly reusePort: boolean;
   readonly settings: ServerSettings;
   readonly counters: Float64Array;
+  readonly traffic: TrafficMemory;
   /** Of the worker's random numbers. */
   readonly seed: number;
   /** The whole image as one update. */

@@ -53,8 +53,19 @@ async function stage(targets: () => readonly TargetStatus[]) {
   const { controller } = await openBench({ health });
   await controller.apply(exampleWrites(), by);
   const counts = { ...sumCounters([createCounters()]) };
-  const print = createNodeMetrics({ counters: () => counts, restarts: () => 2, controller });
-  return { controller, counts, read: async () => parse(await print()) };
+  const traffic = { zones: new Map<number, number>(), members: new Map<number, number>() };
+  const slots = {
+    zones: new Map([[0, 'example.com.']]),
+    services: new Map([[2, { name: 'web', members: ['eu', 'asia'] }]]),
+  };
+  const print = createNodeMetrics({
+    counters: () => counts,
+    traffic: () => traffic,
+    slots: () => slots,
+    restarts: () => 2,
+    controller,
+  });
+  return { controller, counts, traffic, slots, read: async () => parse(await print()) };
 }
 
 test('createNodeMetrics() prints counters, revision, zones and targets as Prometheus reads them', async () => {
@@ -111,4 +122,32 @@ test('createNodeMetrics() forgets services that are gone, and serves scrapes at 
   );
   const samples = await read();
   assert.equal(samples.has('meridian_targets{service="web",verdict="up"}'), false);
+});
+
+test('createNodeMetrics() prints queries by zone and answers by member', async () => {
+  const { traffic, slots, read } = await stage(() => []);
+  traffic.zones.set(0, 5).set(7, 2);
+  traffic.members.set(2 * 1024 + 1 + 1, 3);
+  const samples = await read();
+  assert.equal(samples.get('meridian_zone_queries_total{zone="example.com."}'), 5);
+  assert.equal(samples.get('meridian_member_answers_total{service="web",member="asia"}'), 3);
+  slots.zones.set(0, 'example.net.').set(7, 'example.org.');
+  traffic.zones.set(0, 9).set(7, 3);
+  const later = await read();
+  assert.equal(later.has('meridian_zone_queries_total{zone="example.com."}'), false);
+  assert.equal(later.get('meridian_zone_queries_total{zone="example.net."}'), 0, 'not another’s');
+  assert.equal(later.get('meridian_zone_queries_total{zone="example.org."}'), 0);
+});
+
+test('createNodeMetrics() prints sampled latencies as a histogram', async () => {
+  const { counts, read } = await stage(() => []);
+  const latency = { counts: counts.latency.counts.with(0, 3).with(2, 1), micros: 21 };
+  Object.assign(counts, { latency });
+  const samples = await read();
+  const name = 'meridian_answer_duration_seconds';
+  assert.equal(samples.get(`${name}_bucket{le="0.000004"}`), 3);
+  assert.equal(samples.get(`${name}_bucket{le="0.000016"}`), 4);
+  assert.equal(samples.get(`${name}_bucket{le="+Inf"}`), 4);
+  assert.equal(samples.get(`${name}_sum`), 0.000021);
+  assert.equal(samples.get(`${name}_count`), 4);
 });
