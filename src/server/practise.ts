@@ -11,7 +11,7 @@ import type { ServerSettings } from './settings.ts';
 const practiceAnswers = 40_000;
 
 /** A thread that practises does not serve yet: on a slow machine it makes do with less. */
-const maxPracticeMs = 300;
+const maxPracticeMs = 600;
 
 /** Clients of the rate limit, so that some are limited and some are not. */
 const clients = 64;
