@@ -49,6 +49,7 @@ export class SavedImage implements ImagePublisher {
   #dueMs = Number.POSITIVE_INFINITY;
   #cancelSave: () => void = () => {};
   #saving: Promise<void> = Promise.resolve();
+  #isSuspended = false;
 
   constructor(parts: SavedImageParts) {
     this.#parts = parts;
@@ -99,6 +100,17 @@ export class SavedImage implements ImagePublisher {
     if (this.#isMoved) await this.#save();
   }
 
+  /** Lets the file be until `resume`: another process has the data directory. */
+  async suspend(): Promise<void> {
+    this.#isSuspended = true;
+    await this.#saving;
+  }
+
+  /** Saves again; what has moved meanwhile with the next. */
+  resume(): void {
+    this.#isSuspended = false;
+  }
+
   /** Sets the timer, unless an earlier one runs. */
   #saveIn(delayMs: number): void {
     const { clock } = this.#parts;
@@ -114,6 +126,7 @@ export class SavedImage implements ImagePublisher {
 
   async #save(): Promise<void> {
     const { dataPlane, log, program } = this.#parts;
+    if (this.#isSuspended) return;
     this.#isMoved = false;
     try {
       await writeImageFile(this.#path, program, dataPlane.image());

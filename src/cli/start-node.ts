@@ -1,66 +1,12 @@
-import { createApi } from '../api/create-api.ts';
-import { listenApi } from '../api/listen-api.ts';
-import { systemClock } from '../base/clock.ts';
-import { errorText, formatProblem, MeridianError, type Problem } from '../base/errors.ts';
-import type { Log } from '../base/log.ts';
-import { Random } from '../base/random.ts';
-import { createHealthControl, type HealthControl } from '../control/apply-health.ts';
-import { ImageCompiler } from '../control/compile-image.ts';
+import type { Problem } from '../base/errors.ts';
 import type { Configuration } from '../control/controller.ts';
-import { createController, type RunningController } from '../control/create-controller.ts';
-import { explain } from '../control/explain.ts';
-import { fillFromFolder } from '../control/import-folder.ts';
-import { keepHealth } from '../control/keep-health.ts';
-import { LiveGeo } from '../control/live-geo.ts';
-import { emptyConfiguration } from '../control/load-configuration.ts';
-import { Tokens } from '../control/tokens.ts';
-import { LatencyTable } from '../latency/latency-table.ts';
-import { distinctionsOf } from '../policy/distinctions.ts';
-import { type Agent, startAgent } from '../probe/agent.ts';
-import { type DataPlane, startDataPlane } from '../server/data-plane.ts';
-import type { UdpIo } from '../server/open-udp.ts';
-import type { RateLimitOptions, SubnetSettings } from '../server/settings.ts';
-import { type SimulationParts, simulate } from '../simulate/simulate.ts';
-import { trafficShift } from '../simulate/traffic-shift.ts';
-import { openSqliteStore } from '../store/sqlite-store.ts';
-import { type Endpoint, formatEndpoint, type GeoFlag } from './flags.ts';
-import { ImagePublishing } from './image-publishing.ts';
-import { createNodeMetrics } from './node-metrics.ts';
-import { joinProblems } from './output.ts';
-import { SavedImage } from './saved-image.ts';
-import { settleMemory } from './settle-memory.ts';
-
-/** When what a start leaves behind is cleared away: once its own haste is over, milliseconds. */
-const settleAfterMs = 1000;
-
-/** Everything that `meridian serve` can be told. */
-export interface NodeOptions {
-  readonly zones: string;
-  readonly data: string;
-  readonly dns: readonly Endpoint[];
-  readonly http: Endpoint;
-  readonly geo: readonly GeoFlag[];
-  readonly workers: number;
-  /** How UDP packets move; undefined: as well as this machine can. */
-  readonly io: UdpIo | undefined;
-  readonly nsid: string | undefined;
-  readonly versionBind: string | undefined;
-  readonly serverId: string | undefined;
-  readonly ecs: SubnetSettings;
-  /** Default as `startDataPlane` has it. */
-  readonly protection?: {
-    readonly rateLimit?: RateLimitOptions;
-    readonly cookieSecrets?: readonly Uint8Array[];
-  };
-  readonly allowPrivateTargets: boolean;
-  readonly allowExec: boolean;
-  readonly adminToken: string | undefined;
-  /** Names, besides loopback ones, under which the API may be called. */
-  readonly hosts: readonly string[];
-  readonly openMetrics: boolean;
-  readonly version: string;
-  readonly log: Log;
-}
+import { openSqliteStore, openSqliteStoreUnchecked } from '../store/sqlite-store.ts';
+import { type AnsweringPart, startAnswering, startThreads } from './answering-part.ts';
+import { Closers } from './closers.ts';
+import { type ControlPart, startControl } from './control-part.ts';
+import { formatEndpoint } from './flags.ts';
+import type { NodeOptions } from './node-options.ts';
+import type { NodeSockets } from './restart/node-sockets.ts';
 
 /** A node that serves. */
 export interface RunningNode {
@@ -72,220 +18,125 @@ export interface RunningNode {
   readonly configuration: Configuration;
   /** What was wrong with files at the first start, and with stored objects. */
   readonly problems: readonly Problem[];
+  /** The sockets that a process which takes this one's place goes on with. */
+  sockets(): NodeSockets;
+  /** Lets go of the store and the API, while queries are answered on and health is watched. */
+  release(): Promise<void>;
+  /** Takes them back. */
+  resume(): Promise<void>;
   /** Stops taking queries, answers what is queued, and closes the store. */
   close(): Promise<void>;
 }
 
 /**
- * Puts one node together and starts it: store → geo → image → data plane → health → API. Throws
- * MeridianError when something that it cannot do without is missing; what was started is closed again.
+ * Puts one node together and starts it: store → threads → geo → image → health → controller → API.
+ * Throws MeridianError when something that it cannot do without is missing; what was started is closed
+ * again. With a predecessor nothing is answered before that one's store is read.
  */
 export async function startNode(options: NodeOptions): Promise<RunningNode> {
-  const closers: (() => void | Promise<void>)[] = [];
-  const closeAll = async () => {
-    for (let close = closers.pop(); close !== undefined; close = closers.pop()) {
-      try {
-        await close();
-      } catch (error) {
-        // What comes next is to be closed all the same, the store above all.
-        options.log.error({ error: errorText(error) }, `closing failed: ${errorText(error)}`);
-      }
-    }
-  };
+  const closers = new Closers(options.log);
   try {
-    return await start(options, (close) => closers.push(close), closeAll);
+    const { predecessor } = options;
+    return predecessor === undefined
+      ? await startAlone(options, closers)
+      : await startAfter(options, predecessor, closers);
   } catch (error) {
-    await closeAll();
+    await closers.closeAll();
     throw error;
   }
 }
 
-async function start(
+/** The store first, since its lock keeps others out; then answers, from the image of the last end. */
+async function startAlone(options: NodeOptions, closers: Closers): Promise<RunningNode> {
+  const onClose = closers.add.bind(closers);
+  const store = openSqliteStoreUnchecked(options.data);
+  onClose(() => store.close());
+  const threads = await startThreads(options, onClose);
+  const revision = store.latest();
+  if (revision > 0) await threads.saved.serve(revision);
+  store.check();
+  const parts = await startAnswering(options, threads, onClose);
+  const control = await startControl(options, store, parts, options.http);
+  return new ServingNode(options, parts, control, closers);
+}
+
+/** All that takes time first, while the process before this one still serves. */
+async function startAfter(
   options: NodeOptions,
-  onClose: (close: () => void | Promise<void>) => void,
-  closeAll: () => Promise<void>,
+  predecessor: NonNullable<NodeOptions['predecessor']>,
+  closers: Closers,
 ): Promise<RunningNode> {
-  const { log } = options;
-  const clock = systemClock;
+  const onClose = closers.add.bind(closers);
+  const threads = await startThreads(options, onClose);
+  const parts = await startAnswering(options, threads, onClose);
+  await predecessor.prepared();
   const store = openSqliteStore(options.data);
   onClose(() => store.close());
-  const tokens = new Tokens(store, clock);
-  // A chosen token is taken or refused at once; one of our own is made last, see below.
-  if (options.adminToken) tokens.ensureAdmin(options.adminToken);
-
-  // What images are compiled from.
-  const geo = await LiveGeo.open(options.geo, clock, log);
-  onClose(() => geo.close());
-  let configuration = emptyConfiguration;
-  const latency = new LatencyTable({
-    clock,
-    coordinatesOf: (region) => configuration.traffic.regions.get(region)?.coordinates,
+  const place = predecessor.sockets.http ?? options.http;
+  const control = await startControl(options, store, parts, place, async () => {
+    if (!threads.dataPlane.workers.every((worker) => worker.isRunning)) {
+      throw new Error('the threads that answer could not be started on the sockets handed over');
+    }
+    // Only then changes: who has heard of one must not be answered by the other process.
+    await predecessor.complete();
   });
-  let health: HealthControl | undefined;
-  const images = new ImageCompiler(
-    {
-      geo: (networks) => geo.sources(networks),
-      health: (service) => health?.health(service) ?? new Map(),
-      estimate: latency.estimate,
-      measured: () => latency.measuredKeys(),
-    },
-    emptyConfiguration,
-  );
-
-  // Where they are served.
-  const dataPlane = await startDataPlane({
-    addresses: options.dns,
-    workers: options.workers,
-    ...(options.io === undefined ? {} : { io: options.io }),
-    ...(options.nsid === undefined ? {} : { nsid: options.nsid }),
-    ...(options.versionBind === undefined ? {} : { versionBind: options.versionBind }),
-    ...(options.serverId === undefined ? {} : { serverId: options.serverId }),
-    ecs: options.ecs,
-    ...options.protection,
-    log,
-  });
-  onClose(() => dataPlane.close());
-  const program = `meridian ${options.version} ${process.arch}, image format 2`;
-  const saved = new SavedImage({ folder: options.data, program, dataPlane, clock, log });
-  onClose(() => saved.close());
-  if (store.latest() > 0) await saved.serve(store.latest());
-  const publishing = new ImagePublishing({ images, dataPlane: saved, latency, clock, log });
-  onClose(() => publishing.close());
-  geo.onChange(() => publishing.mapsMoved());
-
-  // Health: an agent inside, by the same code as one far away.
-  let agent: Agent | undefined;
-  health = createHealthControl({
-    clock,
-    log,
-    onServicesChanged: (names) => publishing.servicesMoved(names),
-    onPlan: (targets) => agent?.setPlan(targets),
-  });
-  const control = health;
-  onClose(() => control.close());
-  agent = startAgent({
-    agent: 'embedded',
-    region: 'local',
-    clock,
-    random: new Random(Date.now()),
-    log,
-    allowPrivateTargets: options.allowPrivateTargets,
-    allowExec: options.allowExec,
-    report: (report) => control.receive(report),
-  });
-  onClose(() => agent?.close());
-  onClose(keepHealth(control, store, clock, log));
-
-  const simulation: SimulationParts = {
-    configuration: () => configuration,
-    health: (service) => control.health(service),
-    estimate: latency.estimate,
-    distinctions: (name, { services, regions }) => {
-      const service = services.get(name);
-      const measured = latency.measuredKeys();
-      return service === undefined ? undefined : distinctionsOf(service, regions, measured);
-    },
-    detail: () => geo.detail,
-  };
-
-  // Configuration: the store is the truth; the folder fills an empty one.
-  const controller = await createController({
-    store,
-    clock,
-    log,
-    compile: (next) => images.prepare(next),
-    publish: (update) => publishing.publish(update),
-    stored: (next) => {
-      configuration = next;
-      control.setTraffic(next.traffic);
-    },
-    health: control,
-    explain: (question) =>
-      explain(
-        {
-          images,
-          geo: (networks) => geo.sources(networks),
-          health: (service) => control.health(service),
-          estimate: latency.estimate,
-          blend: latency.blend,
-        },
-        question,
-      ),
-    measure: (samples, source) => publishing.measure(samples, source),
-    reportLoad: (samples) => control.reportLoad(samples),
-    trafficShift: (before, after) => trafficShift(before, after, simulation),
-  });
-  onClose(() => controller.close());
-  const problems = [
-    ...controller.unread,
-    ...(await firstFill(controller, options, store.latest())),
-  ];
-
-  // The API comes last: whoever reaches it finds a node that serves.
-  const api = createApi({
-    controller,
-    tokens,
-    log,
-    version: options.version,
-    metrics: createNodeMetrics({
-      counters: () => dataPlane.counters(),
-      traffic: () => dataPlane.traffic(),
-      slots: () => images.slotNames(),
-      restarts: () => dataPlane.workers.reduce((sum, worker) => sum + worker.restarts, 0),
-      controller,
-    }),
-    ready: () => readiness(controller, dataPlane),
-    simulate: async (request) => simulate(request, simulation),
-    hosts: options.hosts,
-    openMetrics: options.openMetrics,
-  });
-  onClose(() => api.close());
-  const http = await listenApi(api, options.http);
-  onClose(clock.setTimer(settleAfterMs, settleMemory));
-  // It is shown once. A start that fails after making it would lock everybody out for good.
-  const newToken = tokens.ensureAdmin(options.adminToken);
-  return {
-    dns: dataPlane.addresses.map(formatEndpoint),
-    http: formatEndpoint(http),
-    newToken,
-    configuration: controller.configuration(),
-    problems,
-    close: closeAll,
-  };
+  return new ServingNode(options, parts, control, closers);
 }
 
-async function firstFill(
-  controller: RunningController,
-  options: NodeOptions,
-  latestRevision: number,
-): Promise<readonly Problem[]> {
-  if (latestRevision > 0) {
-    const message = `revision ${latestRevision} of the store is served; changes of ${options.zones} come in by "meridian apply"`;
-    options.log.info({ revision: latestRevision }, message);
-    return [];
-  }
-  const { revision, problems } = await fillFromFolder(controller, options.zones);
-  if (revision === 0 && problems.some((problem) => problem.severity !== 'warning')) {
-    throw new MeridianError(problems);
-  }
-  // A zone is looked at as a file, and again as part of the change.
-  for (const problem of joinProblems(problems)) {
-    const fields = { code: problem.code, where: problem.where };
-    if (problem.severity === 'warning') options.log.info(fields, formatProblem(problem));
-    else options.log.error(fields, `left out: ${formatProblem(problem)}`);
-  }
-  if (problems.some((problem) => problem.severity !== 'warning')) {
-    // The store counts from now on: a restart would not look at the folder again.
-    const remedy = `mend what was left out of ${options.zones}, then bring it in: meridian apply ${options.zones}`;
-    options.log.error({ revision }, remedy);
-  }
-  return problems;
-}
+class ServingNode implements RunningNode {
+  readonly #options: NodeOptions;
+  readonly #parts: AnsweringPart;
+  readonly #closers: Closers;
+  #control: ControlPart;
 
-function readiness(controller: RunningController, dataPlane: DataPlane) {
-  const reasons: string[] = [];
-  if (controller.configuration().zones.size === 0) reasons.push('no zone is configured');
-  if (!dataPlane.workers.every((worker) => worker.isRunning))
-    reasons.push('a query worker is being replaced');
-  return { ready: reasons.length === 0, reasons };
+  constructor(options: NodeOptions, parts: AnsweringPart, control: ControlPart, closers: Closers) {
+    this.#options = options;
+    this.#parts = parts;
+    this.#control = control;
+    this.#closers = closers;
+    closers.add(() => this.#control.close());
+  }
+
+  get dns(): readonly string[] {
+    return this.#parts.dataPlane.addresses.map(formatEndpoint);
+  }
+
+  get http(): string {
+    return formatEndpoint(this.#control.http);
+  }
+
+  get newToken(): string | undefined {
+    return this.#control.newToken;
+  }
+
+  get problems(): readonly Problem[] {
+    return this.#control.problems;
+  }
+
+  get configuration(): Configuration {
+    return this.#parts.configuration();
+  }
+
+  sockets(): NodeSockets {
+    const { http, httpDescriptor: descriptor } = this.#control;
+    return {
+      plane: this.#parts.dataPlane.sockets(),
+      http: descriptor === undefined ? undefined : { ...http, descriptor },
+    };
+  }
+
+  async release(): Promise<void> {
+    await this.#parts.saved.suspend();
+    await this.#control.close();
+  }
+
+  async resume(): Promise<void> {
+    const store = openSqliteStore(this.#options.data);
+    this.#control = await startControl(this.#options, store, this.#parts, this.#control.http);
+    this.#parts.saved.resume();
+  }
+
+  close(): Promise<void> {
+    return this.#closers.closeAll();
+  }
 }

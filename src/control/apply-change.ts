@@ -3,6 +3,7 @@ import { isAcceptable, MeridianError, type Problem } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Store } from '../store/store.ts';
 import type { NameKey } from '../zone/zone.ts';
+import { forgetPlace } from '../zone/zone-builder.ts';
 import type {
   ApplyOptions,
   ApplyResult,
@@ -14,7 +15,7 @@ import type {
 } from './change.ts';
 import { checkChange } from './check-change.ts';
 import type { Configuration } from './controller.ts';
-import { draftChange } from './draft-change.ts';
+import { type Draft, draftChange } from './draft-change.ts';
 import { answerToKeep, markOf, recall } from './idempotency.ts';
 import type { ImageCourier, PreparedImage } from './image-courier.ts';
 import { editConfiguration } from './load-configuration.ts';
@@ -105,7 +106,8 @@ export async function applyChange(
     ...answerToKeep(mark, next.revision, warnings),
   });
   state.configuration = next;
-  noteZones(state.zoneRevisions, revision, next);
+  noteZones(state.zoneRevisions, draft, revision.number, next);
+  for (const { value } of draft.edits) if (value?.kind === 'rrset') forgetPlace(value.rrset);
   parts.stored?.(next);
 
   // Publish: resolves when every worker serves it; a failure is a warning, and is tried again.
@@ -150,14 +152,19 @@ function refuseStale(state: ChangeState, store: Store, options: ApplyOptions): v
 
 function noteZones(
   zoneRevisions: Map<NameKey, number>,
-  revision: Revision,
+  { edits }: Draft,
+  revision: number,
   next: Configuration,
 ): void {
-  for (const { kind, id } of revision.changes) {
-    if (kind !== 'zone' && kind !== 'rrset') continue;
-    const origin = kind === 'zone' ? id : parseRRsetId(id)?.zone;
-    if (origin === undefined) continue;
-    if (next.zones.has(origin)) zoneRevisions.set(origin, revision.number);
+  const touched = new Set<NameKey>();
+  for (const { kind, id, value } of edits) {
+    if (kind === 'zone') touched.add(id);
+    if (kind !== 'rrset') continue;
+    const origin = value?.kind === 'rrset' ? value.zone : parseRRsetId(id)?.zone;
+    if (origin !== undefined) touched.add(origin);
+  }
+  for (const origin of touched) {
+    if (next.zones.has(origin)) zoneRevisions.set(origin, revision);
     else zoneRevisions.delete(origin);
   }
 }

@@ -4,7 +4,7 @@ import { MeridianError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { HealthSnapshot } from '../control/apply-health.ts';
 import type { ObjectChange, ObjectKind, Revision } from '../control/change.ts';
-import { chainHash, chainStart } from './chain.ts';
+import { chainHash, chainStart, changeBlocks, readChangeBlock } from './chain.ts';
 import { staleCommit } from './memory-store.ts';
 import { type OpenDatabase, openDatabase, storeError } from './open-database.ts';
 import type { Store, StoredObject, StoredToken } from './store.ts';
@@ -18,7 +18,21 @@ export function openSqliteStore(folder: string, now: () => number = Date.now): S
   return new SqliteStore(openDatabase(folder), join(folder, 'meridian.db'), now);
 }
 
-class SqliteStore implements Store {
+/** A store whose file is not known to be whole before `check()` has returned. */
+export interface UncheckedStore extends Store {
+  /** Throws `E_STORE_CORRUPT` when the file is not whole. */
+  check(): void;
+}
+
+/**
+ * Opens the store as `openSqliteStore` does, but leaves reading all of the file to `check`, which is
+ * to be called before anything but `latest` is asked of it.
+ */
+export function openSqliteStoreUnchecked(folder: string): UncheckedStore {
+  return new SqliteStore(openDatabase(folder, 'later'), join(folder, 'meridian.db'), Date.now);
+}
+
+class SqliteStore implements UncheckedStore {
   readonly #open: OpenDatabase;
   readonly #database: DatabaseSync;
   readonly #file: string;
@@ -30,6 +44,14 @@ class SqliteStore implements Store {
     this.#database = open.database;
     this.#file = file;
     this.#now = now;
+  }
+
+  check(): void {
+    try {
+      this.#open.check();
+    } catch (error) {
+      throw error instanceof MeridianError ? error : storeError(error, this.#file);
+    }
   }
 
   latest(): number {
@@ -55,15 +77,18 @@ class SqliteStore implements Store {
       if (expected !== latest) throw staleCommit(expected, latest);
       const { at, actor, summary, changes } = entry;
       const head = { number: expected + 1, at, actor, summary, changes };
-      const hash = chainHash(this.#hash(expected), head);
+      const blocks = changeBlocks(changes);
+      const hash = chainHash(this.#hash(expected), head, blocks);
       this.#sql(
         'INSERT INTO revisions (number, at, actor, summary, hash) VALUES (?, ?, ?, ?, ?)',
       ).run(head.number, at, actor, summary, hash);
-      for (const [position, change] of changes.entries()) {
-        this.#write(head.number, position, change);
+      for (const [position, lines] of blocks.entries()) {
+        const sql = 'INSERT INTO change_blocks (revision, position, lines) VALUES (?, ?, ?)';
+        this.#sql(sql).run(head.number, position, lines);
       }
+      this.#writeObjects(head.number, changes);
       this.#remember(entry.idempotencyKey, entry.response);
-      return { ...head, changes: [...changes], hash };
+      return { ...head, changes, hash };
     });
   }
 
@@ -169,19 +194,16 @@ class SqliteStore implements Store {
     return strays.length === 0 ? undefined : strays.reduce((a, b) => Math.min(a, b));
   }
 
-  #write(revision: number, position: number, change: ObjectChange): void {
-    const { kind, id, before, after } = change;
-    const record =
-      'INSERT INTO changes (revision, position, kind, id, before, after) VALUES (?, ?, ?, ?, ?, ?)';
-    this.#sql(record).run(revision, position, kind, id, before, after);
-    if (after === null) {
-      this.#sql('DELETE FROM objects WHERE kind = ? AND id = ?').run(kind, id);
-      return;
-    }
-    const put =
+  #writeObjects(revision: number, changes: readonly ObjectChange[]): void {
+    const remove = this.#sql('DELETE FROM objects WHERE kind = ? AND id = ?');
+    const put = this.#sql(
       'INSERT INTO objects (kind, id, body, revision) VALUES (?, ?, ?, ?) ON CONFLICT (kind, id) ' +
-      'DO UPDATE SET body = excluded.body, revision = excluded.revision';
-    this.#sql(put).run(kind, id, after, revision);
+        'DO UPDATE SET body = excluded.body, revision = excluded.revision',
+    );
+    for (const { kind, id, after } of changes) {
+      if (after === null) remove.run(kind, id);
+      else put.run(kind, id, after, revision);
+    }
   }
 
   #remember(key: string | undefined, response: string | undefined): void {
@@ -217,6 +239,10 @@ class SqliteStore implements Store {
   }
 
   #changes(revision: number): ObjectChange[] {
+    const blocks = this.#sql(
+      'SELECT lines FROM change_blocks WHERE revision = ? ORDER BY position',
+    ).all(revision);
+    if (blocks.length > 0) return blocks.flatMap((row) => readChangeBlock(String(row['lines'])));
     const sql = 'SELECT kind, id, before, after FROM changes WHERE revision = ? ORDER BY position';
     return this.#sql(sql)
       .all(revision)
