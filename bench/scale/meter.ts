@@ -46,3 +46,9 @@ export function printMemory(name: string): void {
   print('heap of the main thread in use', process.memoryUsage().heapUsed / 1e6, 'MB');
   print('RSS at most', most, 'MB');
 }
+
+/** CPU time that this thread has used so far, user and system, milliseconds. */
+export function threadCpuMs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1000;
+}

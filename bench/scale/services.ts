@@ -1,7 +1,7 @@
 import type { ObjectWrite } from '../../src/control/change.ts';
 import type { MemberHealth, ServiceHealth } from '../../src/health/verdict.ts';
 import { MemoryStore } from '../../src/store/memory-store.ts';
-import { print, printMemory, repeated, timed } from './meter.ts';
+import { print, printMemory, repeated, threadCpuMs, timed } from './meter.ts';
 import { startBenchNode } from './node.ts';
 
 const places = [
@@ -33,19 +33,20 @@ export async function measureServices(services: number, regions: number): Promis
     writes.push({ kind: 'service', id: `s${index}`, body });
   }
 
-  // As the fleet keeps it: one map per service, remade where a verdict turns.
+  // As the fleet keeps it: of a service whose verdict turns the map and that member are made anew.
   let down = -1;
   const healths = new Map<string, ServiceHealth>();
   const turn = (region: number) => {
-    down = region;
     for (const [service, own] of addresses) {
-      const map = new Map<string, MemberHealth>();
+      const map = new Map<string, MemberHealth>(healths.get(service));
       for (const [at, address] of own.entries()) {
-        const verdict = at === down ? 'down' : 'up';
+        if (map.size === regions && at !== down && at !== region) continue;
+        const verdict = at === region ? 'down' : 'up';
         map.set(`r${at}`, { vips: new Map([[address, verdict]]), ramp: 1 });
       }
       healths.set(service, map);
     }
+    down = region;
   };
   turn(-1);
   const health = (service: string): ServiceHealth => healths.get(service) ?? new Map();
@@ -59,18 +60,21 @@ export async function measureServices(services: number, regions: number): Promis
   const names = [...addresses.keys()];
   const flip = async (name: string, services: readonly string[], times: number) => {
     const spans: number[] = [];
-    let compileMs = 0;
+    const compiling: number[] = [];
+    const busy: number[] = [];
     for (let time = 0; time < times; time += 1) {
       turn(time % 2 === 0 ? time % regions : -1);
       const start = performance.now();
+      const cpuBefore = threadCpuMs();
       const update = images.recompileServices(services);
-      compileMs = performance.now() - start;
+      compiling.push(threadCpuMs() - cpuBefore);
       await saved.publish(update);
       spans.push(performance.now() - start);
+      busy.push(threadCpuMs() - cpuBefore);
     }
-    spans.sort((one, other) => one - other);
-    print(`${name}, until served, median of ${times}`, spans[times >> 1] ?? 0, 'ms');
-    print(`${name}, of which compiling, last`, compileMs, 'ms');
+    print(`${name}, until served, median of ${times}`, medianOf(spans), 'ms');
+    print('  CPU of the main thread, median', medianOf(busy), 'ms');
+    print('  of which compiling, median', medianOf(compiling), 'ms');
   };
   await flip(
     `a region turns for ${names.length} services`,
@@ -90,6 +94,10 @@ export async function measureServices(services: number, regions: number): Promis
   );
   printMemory('after all');
   await dataPlane.close();
+}
+
+function medianOf(values: number[]): number {
+  return values.toSorted((one, other) => one - other)[values.length >> 1] ?? 0;
 }
 
 const kindNames = ['weighted', 'failover', 'geo', 'nearest'];

@@ -4,8 +4,8 @@ import type { ClientClass, ClientDistinctions } from '../geo/client.ts';
 import { type ClientMapView, lookupClient, openClientMap } from '../geo/client-map.ts';
 import type { GeoSources } from '../geo/geo-sources.ts';
 import type { ServiceHealth } from '../health/verdict.ts';
-import { packSegments } from '../image/arena.ts';
-import type { ImageUpdate, SlotUpdate } from '../image/image-update.ts';
+import { packSegments, type SlotContent } from '../image/arena.ts';
+import type { ImageUpdate } from '../image/image-update.ts';
 import { ServiceBatch } from '../image/service-batch.ts';
 import { compileZoneIndex } from '../image/zone-index.ts';
 import type { EstimateLatency } from '../latency/estimate.ts';
@@ -61,20 +61,18 @@ interface ImageState {
 /** Collects the segments of one update; the last word on a slot counts. */
 class UpdateBuilder {
   readonly zones = new Map<number, SharedArrayBuffer | null>();
-  readonly services = new Map<number, SharedArrayBuffer | null>();
+  readonly services = new Map<number, SlotContent>();
   readonly maps = new Map<number, SharedArrayBuffer | null>();
   zoneIndex: SharedArrayBuffer | undefined;
 
   build(epoch: number, revision: number): ImageUpdate {
-    const list = (slots: Map<number, SharedArrayBuffer | null>): readonly SlotUpdate[] =>
-      packSegments([...slots].map(([slot, segment]) => ({ slot, segment })));
     return {
       epoch,
       revision,
       ...(this.zoneIndex === undefined ? {} : { zoneIndex: this.zoneIndex }),
-      zones: list(this.zones),
-      services: list(this.services),
-      maps: list(this.maps),
+      zones: packSegments(this.zones),
+      services: packSegments(this.services),
+      maps: packSegments(this.maps),
     };
   }
 }
@@ -332,19 +330,18 @@ export class ImageCompiler {
     update: UpdateBuilder,
     batch: ServiceBatch,
   ): void {
-    const compiled = state.services.get(name);
-    const slot = state.services.slot(name);
-    if (compiled === undefined || slot === undefined) return;
-    const map = compiled.mapKey === undefined ? undefined : state.maps.get(compiled.mapKey);
-    const mapSlot = compiled.mapKey === undefined ? undefined : state.maps.slot(compiled.mapKey);
+    const entry = state.services.entry(name);
+    if (entry === undefined) return;
+    const { service, mapKey } = entry.value;
+    const map = mapKey === undefined ? undefined : state.maps.entry(mapKey);
     const segment = batch.compile({
       name,
-      service: compiled.service,
+      service,
       health: this.#inputs.health(name),
-      mapSlot: mapSlot ?? -1,
-      classes: map?.classes ?? [],
+      mapSlot: map?.slot ?? -1,
+      classes: map?.value.classes ?? [],
     });
-    update.services.set(slot, segment);
+    update.services.set(entry.slot, segment);
   }
 
   /** Compiles the zones that changed, and those that name a service which has moved. */

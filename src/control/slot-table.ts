@@ -1,6 +1,7 @@
 import { LayeredMap } from '../zone/layered-map.ts';
 
-interface Entry<Value> {
+/** A value and the slot that it stands in. */
+export interface Entry<Value> {
   readonly slot: number;
   readonly value: Value;
 }
@@ -46,7 +47,7 @@ export class SlotTable<Key, Value> {
 
   /** Sets a value and returns its slot: the one it had, or a free one. */
   put(key: Key, value: Value): number {
-    const known = this.#entry(key);
+    const known = this.entry(key);
     const slot = known?.slot ?? this.#free.pop() ?? this.#next++;
     if (known === undefined) this.#size += 1;
     this.#changes.set(key, { slot, value });
@@ -55,7 +56,7 @@ export class SlotTable<Key, Value> {
 
   /** Removes a key and returns the slot that it had. */
   delete(key: Key): number | undefined {
-    const slot = this.#entry(key)?.slot;
+    const slot = this.entry(key)?.slot;
     if (slot === undefined) return undefined;
     this.#changes.set(key, undefined);
     this.#size -= 1;
@@ -64,11 +65,11 @@ export class SlotTable<Key, Value> {
   }
 
   get(key: Key): Value | undefined {
-    return this.#entry(key)?.value;
+    return this.entry(key)?.value;
   }
 
   slot(key: Key): number | undefined {
-    return this.#entry(key)?.slot;
+    return this.entry(key)?.slot;
   }
 
   *keys(): Generator<Key> {
@@ -84,7 +85,8 @@ export class SlotTable<Key, Value> {
     for (const [key, { slot }] of this.#entries()) yield [key, slot];
   }
 
-  #entry(key: Key): Entry<Value> | undefined {
+  /** Value and slot at once. */
+  entry(key: Key): Entry<Value> | undefined {
     return this.#changes.get(key) ?? (this.#changes.has(key) ? undefined : this.#settled.get(key));
   }
 

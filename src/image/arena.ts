@@ -1,6 +1,17 @@
 import { letGoOfShared } from '../base/shared-memory.ts';
 import type { SlotUpdate } from './image-update.ts';
 
+/** A segment of which only the size is known yet. */
+export interface UnwrittenSegment {
+  /** Octets; a multiple of 4. */
+  readonly bytes: number;
+  /** Writes it to where it begins in a buffer, which is given as words. */
+  writeTo(words: Int32Array, atWord: number): void;
+}
+
+/** What stands in a slot from now on: a segment, one to be written, or nothing. */
+export type SlotContent = SharedArrayBuffer | UnwrittenSegment | null;
+
 /** Fewer segments than this stay on their own: an arena lives as long as one of its segments. */
 const minSegments = 64;
 
@@ -11,53 +22,72 @@ const maxSegmentBytes = 64 * 1024;
 const arenaBytes = 1024 * 1024;
 
 /**
- * Puts many small segments side by side into few buffers:
+ * Says what stands in slots, with many small segments side by side in few buffers:
  *
  *   arena  ┌ segment ┬ segment ┬ segment ┬ … ┐   each at a multiple of 8 octets
  *
- * Handing a SharedArrayBuffer to a thread costs some 30 µs, however small it is (bench/scale.ts): ten
- * thousand services of their own took a second, in arenas they take milliseconds.
+ * Making a SharedArrayBuffer or handing one to a thread costs some 10 to 30 µs, however small it is
+ * (bench/scale.ts): ten thousand services of their own took a second, in arenas they take milliseconds.
  */
-export function packSegments(updates: readonly SlotUpdate[]): readonly SlotUpdate[] {
-  const small = updates.filter(isSmall);
-  if (small.length < minSegments) return updates;
-  const packed = new Map<SlotUpdate, SlotUpdate>();
-  for (let first = 0; first < small.length; ) {
+export function packSegments(slots: ReadonlyMap<number, SlotContent>): readonly SlotUpdate[] {
+  let small = 0;
+  for (const content of slots.values()) if (isSmall(content)) small += 1;
+  const updates: SlotUpdate[] = [];
+  const inArenas: (readonly [number, SharedArrayBuffer | UnwrittenSegment])[] = [];
+  for (const [slot, content] of slots) {
+    if (small >= minSegments && isSmall(content)) inArenas.push([slot, content]);
+    else updates.push({ slot, segment: ofItsOwn(content) });
+  }
+  for (let first = 0; first < inArenas.length; ) {
     let bytes = 0;
     let end = first;
-    for (; end < small.length; end += 1) {
-      const size = (bytesOf(small[end]) + 7) & ~7;
+    for (; end < inArenas.length; end += 1) {
+      const size = paddedBytes(inArenas[end]![1]);
       if (end > first && bytes + size > arenaBytes) break;
       bytes += size;
     }
-    packInto(new SharedArrayBuffer(bytes), small.slice(first, end), packed);
+    fillArena(new SharedArrayBuffer(bytes), inArenas.slice(first, end), updates);
     first = end;
   }
-  return updates.map((update) => packed.get(update) ?? update);
+  return updates;
 }
 
-function packInto(
+function fillArena(
   arena: SharedArrayBuffer,
-  updates: readonly SlotUpdate[],
-  packed: Map<SlotUpdate, SlotUpdate>,
+  contents: readonly (readonly [number, SharedArrayBuffer | UnwrittenSegment])[],
+  updates: SlotUpdate[],
 ): void {
-  const octets = new Uint8Array(arena);
+  const words = new Int32Array(arena);
   let at = 0;
-  for (const update of updates) {
-    const { slot, segment } = update;
-    if (segment === null) continue;
-    octets.set(new Uint8Array(segment), at);
-    packed.set(update, { slot, segment: arena, at, bytes: segment.byteLength });
-    at += (segment.byteLength + 7) & ~7;
+  let copiedBytes = 0;
+  for (const [slot, content] of contents) {
+    if (content instanceof SharedArrayBuffer) {
+      new Uint8Array(arena).set(new Uint8Array(content), at);
+      copiedBytes += content.byteLength;
+    } else {
+      content.writeTo(words, at >> 2);
+    }
+    updates.push({ slot, segment: arena, at, bytes: bytesOf(content) });
+    at += paddedBytes(content);
   }
-  letGoOfShared(arena.byteLength);
+  letGoOfShared(copiedBytes);
 }
 
-function isSmall({ segment, at }: SlotUpdate): boolean {
-  if (segment === null || at !== undefined) return false;
-  return segment.byteLength <= maxSegmentBytes;
+function ofItsOwn(content: SlotContent): SharedArrayBuffer | null {
+  if (content === null || content instanceof SharedArrayBuffer) return content;
+  const segment = new SharedArrayBuffer(content.bytes);
+  content.writeTo(new Int32Array(segment), 0);
+  return segment;
 }
 
-function bytesOf(update: SlotUpdate | undefined): number {
-  return update?.segment?.byteLength ?? 0;
+function isSmall(content: SlotContent): content is SharedArrayBuffer | UnwrittenSegment {
+  return content !== null && bytesOf(content) <= maxSegmentBytes;
+}
+
+function bytesOf(content: SharedArrayBuffer | UnwrittenSegment): number {
+  return content instanceof SharedArrayBuffer ? content.byteLength : content.bytes;
+}
+
+function paddedBytes(content: SharedArrayBuffer | UnwrittenSegment): number {
+  return (bytesOf(content) + 7) & ~7;
 }

@@ -2,14 +2,16 @@ import type { ClientClass } from '../geo/client.ts';
 import type { EstimateLatency } from '../latency/estimate.ts';
 import { ClientFacts } from '../policy/client-facts.ts';
 import type { Region } from '../policy/traffic.ts';
+import type { UnwrittenSegment } from './arena.ts';
 import { type CompileServiceInput, encodeService } from './compile-service.ts';
-import { healthKey, type ServiceShape, shapeOf } from './service-shape.ts';
+import { type ServiceShape, shapeOf } from './service-shape.ts';
 
 /** Distances and latencies that a batch keeps for all its services; about 100 octets each. */
 const maxSharedFacts = 1_000_000;
 
 interface Compiled {
-  readonly segment: SharedArrayBuffer;
+  /** The segment of the service that was evaluated. */
+  readonly words: Int32Array;
   /** For each of the shape's address words its place in the segment, or -1 where no choice has it. */
   readonly places: Int32Array;
 }
@@ -23,7 +25,8 @@ interface Compiled {
 export class ServiceBatch {
   readonly #regions: ReadonlyMap<string, Region>;
   readonly #estimate: EstimateLatency;
-  readonly #compiled = new Map<string, Compiled>();
+  /** By shape, map slot and health. */
+  readonly #compiled = new Map<string, Map<number, Map<string, Compiled>>>();
   readonly #facts = new Map<readonly ClientClass[], readonly ClientFacts[]>();
 
   constructor(regions: ReadonlyMap<string, Region>, estimate: EstimateLatency) {
@@ -31,16 +34,27 @@ export class ServiceBatch {
     this.#estimate = estimate;
   }
 
-  /** The same segment as `compileService` makes, octet for octet. */
-  compile(given: Omit<CompileServiceInput, 'regions' | 'estimate'>): SharedArrayBuffer {
-    const input = { ...given, regions: this.#regions, estimate: this.#estimate };
-    const shape = shapeOf(input.service);
-    const wholeKey = `${shape.key} ${input.mapSlot} ${healthKey(input.service, input.health)}`;
-    const known = this.#compiled.get(wholeKey);
-    if (known !== undefined) return withAddresses(known, shape);
-    const { segment, addressAt } = encodeService(input, this.#factsOf(input.classes));
-    this.#compiled.set(wholeKey, { segment, places: placesOf(shape, addressAt) });
-    return segment;
+  /** Evaluates a service; what can be written is what `compileService` makes, octet for octet. */
+  compile(given: Omit<CompileServiceInput, 'regions' | 'estimate'>): UnwrittenSegment {
+    const shape = shapeOf(given.service);
+    const byHealth = this.#compiledLike(shape.key, given.mapSlot);
+    const healthKey = shape.healthKey(given.health);
+    let compiled = byHealth.get(healthKey);
+    if (compiled === undefined) {
+      const input = { ...given, regions: this.#regions, estimate: this.#estimate };
+      const { segment, addressAt } = encodeService(input, this.#factsOf(input.classes));
+      compiled = { words: new Int32Array(segment), places: placesOf(shape, addressAt) };
+      byHealth.set(healthKey, compiled);
+    }
+    return new Readdressed(compiled, shape.addressWords);
+  }
+
+  #compiledLike(shapeKey: string, mapSlot: number): Map<string, Compiled> {
+    let byMap = this.#compiled.get(shapeKey);
+    if (byMap === undefined) this.#compiled.set(shapeKey, (byMap = new Map()));
+    let byHealth = byMap.get(mapSlot);
+    if (byHealth === undefined) byMap.set(mapSlot, (byHealth = new Map()));
+    return byHealth;
   }
 
   /** What policies work out about clients is the same for all services that tell them apart alike. */
@@ -72,15 +86,26 @@ function placesOf(
   return places;
 }
 
-/** A copy of a segment with other addresses in the places of its own. */
-function withAddresses({ segment, places }: Compiled, shape: ServiceShape): SharedArrayBuffer {
-  const copy = new SharedArrayBuffer(segment.byteLength);
-  const words = new Int32Array(copy);
-  words.set(new Int32Array(segment));
-  const { addressWords } = shape;
-  for (let word = 0; word < addressWords.length; word += 1) {
-    const place = places[word]!;
-    if (place >= 0) words[place] = addressWords[word]!;
+/** A segment with other addresses in the places of its own. */
+class Readdressed implements UnwrittenSegment {
+  readonly #compiled: Compiled;
+  readonly #addressWords: Int32Array;
+
+  constructor(compiled: Compiled, addressWords: Int32Array) {
+    this.#compiled = compiled;
+    this.#addressWords = addressWords;
   }
-  return copy;
+
+  get bytes(): number {
+    return this.#compiled.words.byteLength;
+  }
+
+  writeTo(words: Int32Array, atWord: number): void {
+    const { words: known, places } = this.#compiled;
+    words.set(known, atWord);
+    for (let word = 0; word < places.length; word += 1) {
+      const place = places[word]!;
+      if (place >= 0) words[atWord + place] = this.#addressWords[word]!;
+    }
+  }
 }

@@ -21,10 +21,9 @@ function segmentOf(bytes: number, fill: number): SharedArrayBuffer {
 
 /** Many small zones in arenas, two services of their own, a free slot. */
 function sampleImage(): ImageUpdate {
-  const zones = Array.from({ length: 200 }, (_, slot) => ({
-    slot,
-    segment: segmentOf(4 + 4 * (slot % 50), slot),
-  }));
+  const zones = new Map(
+    Array.from({ length: 200 }, (_, slot) => [slot, segmentOf(4 + 4 * (slot % 50), slot)] as const),
+  );
   return {
     epoch: 9,
     revision: 12,
