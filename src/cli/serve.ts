@@ -17,9 +17,9 @@ import {
   parseEndpoint,
   parseGeoFlag,
 } from './flags.ts';
+import type { RunningNode } from './node/node-options.ts';
 import type { Terminal } from './program.ts';
 import { addProtectionFlags, type ProtectionFlags, protectionOptions } from './protection-flags.ts';
-import type { RunningNode } from './start-node.ts';
 
 /** The name of the file in the data directory that keeps the first admin token for local commands. */
 export const tokenFileName = 'admin.token';

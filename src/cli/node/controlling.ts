@@ -1,0 +1,75 @@
+import { formatProblem, MeridianError, type Problem } from '../../base/errors.ts';
+import type { HealthControl } from '../../control/apply-health.ts';
+import { createController, type RunningController } from '../../control/create-controller.ts';
+import { explain } from '../../control/explain.ts';
+import { fillFromFolder } from '../../control/import-folder.ts';
+import { trafficShift } from '../../simulate/traffic-shift.ts';
+import type { Store } from '../../store/store.ts';
+import type { Closers } from './closers.ts';
+import type { NodeOptions } from './node-options.ts';
+import { type Serving, simulationOf } from './serving.ts';
+
+/** Starts the way of a change on a store: what is there is served when this resolves. */
+export async function startControlling(
+  options: NodeOptions,
+  serving: Serving,
+  health: HealthControl,
+  store: Store,
+  closers: Closers,
+): Promise<RunningController> {
+  const { clock, state, geo, latency, images, publishing } = serving;
+  const simulation = simulationOf(serving);
+  const controller = await createController({
+    store,
+    clock,
+    log: options.log,
+    compile: (next) => images.prepare(next),
+    publish: (update) => publishing.publish(update),
+    stored: (next) => {
+      state.configuration = next;
+      health.setTraffic(next.traffic);
+    },
+    health,
+    explain: (question) =>
+      explain(
+        {
+          images,
+          geo: (networks) => geo.sources(networks),
+          health: (service) => state.health(service),
+          estimate: latency.estimate,
+        },
+        question,
+      ),
+    measure: (samples) => publishing.measure(samples),
+    reportLoad: (samples) => health.reportLoad(samples),
+    trafficShift: (before, after) => trafficShift(before, after, simulation),
+  });
+  closers.add(() => controller.close());
+  return controller;
+}
+
+/**
+ * Fills an empty store from the folder of zones, and says what of it had to be left out. Throws
+ * MeridianError when nothing of it could be taken.
+ */
+export async function firstFill(
+  controller: RunningController,
+  options: NodeOptions,
+  latestRevision: number,
+): Promise<readonly Problem[]> {
+  if (latestRevision > 0) {
+    const message = `revision ${latestRevision} of the store is served; changes of ${options.zones} come in by "meridian apply"`;
+    options.log.info({ revision: latestRevision }, message);
+    return [];
+  }
+  const { revision, problems } = await fillFromFolder(controller, options.zones);
+  if (revision === 0 && problems.some((problem) => problem.severity !== 'warning')) {
+    throw new MeridianError(problems);
+  }
+  for (const problem of problems) {
+    const fields = { code: problem.code, where: problem.where };
+    if (problem.severity === 'warning') options.log.info(fields, formatProblem(problem));
+    else options.log.error(fields, `left out: ${formatProblem(problem)}`);
+  }
+  return problems;
+}

@@ -1,0 +1,49 @@
+import type { Problem } from '../../base/errors.ts';
+import type { Log } from '../../base/log.ts';
+import type { Configuration } from '../../control/controller.ts';
+import type { UdpIo } from '../../server/open-udp.ts';
+import type { RateLimitOptions, SubnetSettings } from '../../server/settings.ts';
+import type { Endpoint, GeoFlag } from '../flags.ts';
+
+/** Everything that `meridian serve` can be told. */
+export interface NodeOptions {
+  readonly zones: string;
+  readonly data: string;
+  readonly dns: readonly Endpoint[];
+  readonly http: Endpoint;
+  readonly geo: readonly GeoFlag[];
+  readonly workers: number;
+  /** How UDP packets move; undefined: as well as this machine can. */
+  readonly io: UdpIo | undefined;
+  readonly nsid: string | undefined;
+  readonly versionBind: string | undefined;
+  readonly serverId: string | undefined;
+  readonly ecs: SubnetSettings;
+  /** Default as `startDataPlane` has it. */
+  readonly protection?: {
+    readonly rateLimit?: RateLimitOptions;
+    readonly cookieSecrets?: readonly Uint8Array[];
+  };
+  readonly allowPrivateTargets: boolean;
+  readonly allowExec: boolean;
+  readonly adminToken: string | undefined;
+  /** Names, besides loopback ones, under which the API may be called. */
+  readonly hosts: readonly string[];
+  readonly openMetrics: boolean;
+  readonly version: string;
+  readonly log: Log;
+}
+
+/** A node that serves. */
+export interface RunningNode {
+  /** `ADDR:PORT` as bound. */
+  readonly dns: readonly string[];
+  readonly http: string;
+  /** The admin token, only when this start has made it. */
+  readonly newToken: string | undefined;
+  readonly configuration: Configuration;
+  /** What was wrong with files at the first start, and with stored objects. */
+  readonly problems: readonly Problem[];
+  /** Stops taking queries, answers what is queued, and closes the store. */
+  close(): Promise<void>;
+}

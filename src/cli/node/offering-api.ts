@@ -1,0 +1,51 @@
+import { createApi } from '../../api/create-api.ts';
+import { listenApi } from '../../api/listen-api.ts';
+import type { Controller } from '../../control/controller.ts';
+import type { Tokens } from '../../control/tokens.ts';
+import { createCounters, sumCounters } from '../../server/counters.ts';
+import type { DataPlane } from '../../server/data-plane.ts';
+import { simulate } from '../../simulate/simulate.ts';
+import { formatEndpoint } from '../flags.ts';
+import { createNodeMetrics } from '../node-metrics.ts';
+import type { Closers } from './closers.ts';
+import type { NodeOptions } from './node-options.ts';
+import { type Serving, simulationOf } from './serving.ts';
+
+const noCounters = sumCounters([createCounters()]);
+
+/** Offers the API; the last step of a start: whoever reaches it finds a node that serves. */
+export async function offerApi(
+  options: NodeOptions,
+  serving: Serving,
+  controller: Controller,
+  tokens: Tokens,
+  closers: Closers,
+): Promise<string> {
+  const { dataPlane } = serving;
+  const simulation = simulationOf(serving);
+  const api = createApi({
+    controller,
+    tokens,
+    log: options.log,
+    version: options.version,
+    metrics: createNodeMetrics({
+      counters: () => dataPlane?.counters() ?? noCounters,
+      restarts: () => dataPlane?.workers.reduce((sum, worker) => sum + worker.restarts, 0) ?? 0,
+      controller,
+    }),
+    ready: () => readiness(controller, dataPlane),
+    simulate: async (request) => simulate(request, simulation),
+    hosts: options.hosts,
+    openMetrics: options.openMetrics,
+  });
+  closers.add(() => api.close());
+  return formatEndpoint(await listenApi(api, options.http));
+}
+
+function readiness(controller: Controller, dataPlane: DataPlane | undefined) {
+  const reasons: string[] = [];
+  if (controller.configuration().zones.size === 0) reasons.push('no zone is configured');
+  if (dataPlane !== undefined && !dataPlane.workers.every((worker) => worker.isRunning))
+    reasons.push('a query worker is being replaced');
+  return { ready: reasons.length === 0, reasons };
+}
