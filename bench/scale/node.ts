@@ -57,6 +57,7 @@ export async function startBenchNode(
     folder: data ?? '',
     program: 'bench',
     dataPlane,
+    historyOf: (revision) => store.revision(revision)?.hash,
     clock: systemClock,
     log: silentLog,
   });

@@ -31,7 +31,7 @@ async function start(options: NodeOptions, closers: Closers): Promise<RunningNod
   // A chosen token is taken or refused at once; one of our own is made last, see below.
   if (options.adminToken) tokens.ensureAdmin(options.adminToken);
 
-  const serving = await startServing(options, new LiveState(), store.latest(), closers);
+  const serving = await startServing(options, new LiveState(), store, closers);
   const health = startJudging(options, serving, store, closers);
   // The store is the truth; the folder fills an empty one.
   const controller = await startControlling(options, serving, health, store, closers);

@@ -7,6 +7,7 @@ import { LatencyTable } from '../../latency/latency-table.ts';
 import { distinctionsOf } from '../../policy/distinctions.ts';
 import { type DataPlane, startDataPlane } from '../../server/data-plane.ts';
 import type { SimulationParts } from '../../simulate/simulate.ts';
+import type { Store } from '../../store/store.ts';
 import { ImagePublishing } from '../image-publishing.ts';
 import { SavedImage } from '../saved-image.ts';
 import type { Closers } from './closers.ts';
@@ -26,14 +27,14 @@ export interface Serving {
 }
 
 /**
- * Opens the geo databases and starts to answer: from the image that was saved for `revision`, where
- * there is one, else with SERVFAIL until the first is published. Without addresses in `options.dns`
+ * Opens the geo databases and starts to answer: from the image that was saved for the store's
+ * newest revision, where there is one, else with SERVFAIL until the first is published. Without addresses in `options.dns`
  * images are compiled and go nowhere.
  */
 export async function startServing(
   options: NodeOptions,
   state: LiveState,
-  revision: number,
+  store: Store,
   closers: Closers,
 ): Promise<Serving> {
   const { log } = options;
@@ -57,7 +58,7 @@ export async function startServing(
   const publisher =
     dataPlane === undefined
       ? nowhere
-      : await startFromDisk(options, dataPlane, revision, clock, closers);
+      : await startFromDisk(options, dataPlane, store, clock, closers);
   const publishing = new ImagePublishing({ images, dataPlane: publisher, latency, clock, log });
   closers.add(() => publishing.close());
   geo.onChange(() => publishing.mapsMoved());
@@ -100,14 +101,16 @@ async function openDataPlane(options: NodeOptions, closers: Closers): Promise<Da
 async function startFromDisk(
   options: NodeOptions,
   dataPlane: DataPlane,
-  revision: number,
+  store: Store,
   clock: Clock,
   closers: Closers,
 ): Promise<SavedImage> {
-  const program = `meridian ${options.version} ${process.arch}, image format 1`;
+  const program = `meridian ${options.version} ${process.arch}, image format 2`;
   const { data: folder, log } = options;
-  const saved = new SavedImage({ folder, program, dataPlane, clock, log });
+  const historyOf = (revision: number) => store.revision(revision)?.hash;
+  const saved = new SavedImage({ folder, program, dataPlane, historyOf, clock, log });
   closers.add(() => saved.close());
+  const revision = store.latest();
   if (revision > 0) await saved.serve(revision);
   return saved;
 }
