@@ -26,6 +26,11 @@ export interface ApiOptions {
   readonly metrics: () => string | Promise<string>;
   /** Whether this node serves, and if not, why. */
   readonly ready: () => { readonly ready: boolean; readonly reasons: readonly string[] };
+  /** Whether this node answers queries, by asking itself; absent where it serves no DNS. */
+  readonly selfCheck?: () => Promise<{
+    readonly answers: boolean;
+    readonly reasons: readonly string[];
+  }>;
   /** Absent: simulations answer 404. */
   readonly simulate?: Simulate;
   /** Further names under which a loopback listener may be called, for a proxy on the same host. */

@@ -260,5 +260,6 @@ export const answerComponents: Readonly<Record<string, TSchema>> = {
     ),
   }),
   Alive: Type.Object({ alive: Type.Literal(true), version: Type.String() }),
+  SelfCheck: Type.Object({ answers: Type.Boolean(), reasons: Type.Array(Type.String()) }),
   Ready: Type.Object({ ready: Type.Boolean(), reasons: Type.Array(Type.String()) }),
 };

@@ -36,6 +36,7 @@ interface ServeFlags extends ProtectionFlags {
   readonly nsid?: string;
   readonly versionBind?: string;
   readonly serverId?: string;
+  readonly anycastHook?: string;
   readonly ecs: boolean;
   readonly ecsFrom?: readonly Prefix[];
   readonly allowPrivateTargets?: boolean;
@@ -95,6 +96,10 @@ export function registerServe(program: Command, terminal: Terminal, version: str
     .option('--nsid <text>', 'name this node to resolvers that ask (RFC 5001)')
     .option('--version-bind <text>', 'answer CH TXT version.bind with this')
     .option('--server-id <text>', 'answer CH TXT id.server with this')
+    .option(
+      '--anycast-hook <program>',
+      'run this with "up" or "down" when the node begins or ceases to answer, to announce or withdraw its route',
+    )
     .option('--no-ecs', 'ignore client subnets (RFC 7871); the resolver is the client')
     .option(
       '--ecs-from <cidr>',
@@ -139,6 +144,7 @@ async function serve(flags: ServeFlags, terminal: Terminal, version: string): Pr
       nsid: flags.nsid,
       versionBind: flags.versionBind,
       serverId: flags.serverId,
+      anycastHook: flags.anycastHook,
       ecs: {
         allow: flags.ecs,
         ...(flags.ecsFrom === undefined ? {} : { from: flags.ecsFrom }),

@@ -2,6 +2,7 @@ import { systemClock } from '../base/clock.ts';
 import { Tokens } from '../control/tokens.ts';
 import { openSqliteStore } from '../store/sqlite-store.ts';
 import { formatEndpoint } from './flags.ts';
+import { startAnycast } from './node/anycast.ts';
 import { Closers } from './node/closers.ts';
 import { firstFill, startControlling } from './node/controlling.ts';
 import { startJudging } from './node/judging.ts';
@@ -39,7 +40,8 @@ async function start(options: NodeOptions, closers: Closers): Promise<RunningNod
     ...controller.unread,
     ...(await firstFill(controller, options, store.latest())),
   ];
-  const http = await offerApi(options, serving, controller, tokens, closers);
+  const selfCheck = startAnycast(options, serving, closers);
+  const http = await offerApi(options, serving, controller, tokens, selfCheck, closers);
   // It is shown once. A start that fails after making it would lock everybody out for good.
   const newToken = tokens.ensureAdmin(options.adminToken);
   return {

@@ -24,6 +24,8 @@ export interface NodeOptions {
     readonly rateLimit?: RateLimitOptions;
     readonly cookieSecrets?: readonly Uint8Array[];
   };
+  /** A program that is run with `up` or `down` when the node begins or ceases to answer. */
+  readonly anycastHook: string | undefined;
   readonly allowPrivateTargets: boolean;
   readonly allowExec: boolean;
   readonly adminToken: string | undefined;

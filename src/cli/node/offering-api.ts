@@ -9,6 +9,7 @@ import { formatEndpoint } from '../flags.ts';
 import { createNodeMetrics } from '../node-metrics.ts';
 import type { Closers } from './closers.ts';
 import type { NodeOptions } from './node-options.ts';
+import type { SelfCheck } from './self-check.ts';
 import { type Serving, simulationOf } from './serving.ts';
 
 const noCounters = sumCounters([createCounters()]);
@@ -19,6 +20,7 @@ export async function offerApi(
   serving: Serving,
   controller: Controller,
   tokens: Tokens,
+  selfCheck: SelfCheck | undefined,
   closers: Closers,
 ): Promise<string> {
   const { dataPlane } = serving;
@@ -34,6 +36,7 @@ export async function offerApi(
       controller,
     }),
     ready: () => readiness(controller, dataPlane),
+    ...(selfCheck === undefined ? {} : { selfCheck: () => selfCheck.look() }),
     simulate: async (request) => simulate(request, simulation),
     hosts: options.hosts,
     openMetrics: options.openMetrics,

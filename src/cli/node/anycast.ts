@@ -1,0 +1,29 @@
+import { AnnounceHook, hookOf } from './announce-hook.ts';
+import { askSelf } from './ask-self.ts';
+import type { Closers } from './closers.ts';
+import type { NodeOptions } from './node-options.ts';
+import { SelfCheck } from './self-check.ts';
+import type { Serving } from './serving.ts';
+
+/**
+ * Prepares the check of whether this node answers, and starts the operator's hook where there is one.
+ * Nothing is returned where no DNS is served.
+ */
+export function startAnycast(
+  options: NodeOptions,
+  { clock, state, dataPlane }: Serving,
+  closers: Closers,
+): SelfCheck | undefined {
+  if (dataPlane === undefined) return undefined;
+  const check = new SelfCheck({
+    clock,
+    listeners: dataPlane.addresses,
+    apex: () => state.configuration.zones.keys().next().value,
+    ask: askSelf,
+  });
+  if (options.anycastHook !== undefined) {
+    const hook = new AnnounceHook(check, hookOf(options.anycastHook), clock, options.log);
+    closers.add(() => hook.close());
+  }
+  return check;
+}
