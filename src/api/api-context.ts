@@ -8,6 +8,7 @@ import type {
 } from 'fastify';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
+import type { ClusterView } from '../control/cluster-view.ts';
 import type { Controller } from '../control/controller.ts';
 import type { ApiTokens } from './access.ts';
 import type { EventStreams } from './event-stream.ts';
@@ -31,6 +32,10 @@ export interface ApiOptions {
     readonly answers: boolean;
     readonly reasons: readonly string[];
   }>;
+  /** The cluster that this process is part of; absent for one of its own. */
+  readonly cluster?: ClusterView;
+  /** `node`: takes no changes and passes none on. Default `all`. */
+  readonly role?: 'all' | 'controller' | 'node';
   /** Absent: simulations answer 404. */
   readonly simulate?: Simulate;
   /** Further names under which a loopback listener may be called, for a proxy on the same host. */

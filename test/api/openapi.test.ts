@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { clusterView } from './cluster-view.ts';
 import { type Harness, startHarness } from './harness.ts';
 
 interface Parameter {
@@ -35,7 +36,10 @@ describe('the OpenAPI document', () => {
   let harness: Harness;
   let document: Document;
   before(async () => {
-    harness = await startHarness({ selfCheck: async () => ({ answers: true, reasons: [] }) });
+    harness = await startHarness({
+      selfCheck: async () => ({ answers: true, reasons: [] }),
+      cluster: clusterView(),
+    });
     document = (await harness.api.inject('/docs/json')).json();
   });
   after(() => harness.close());

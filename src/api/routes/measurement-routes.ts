@@ -44,7 +44,7 @@ export function measurementRoutes(app: ApiInstance, context: ApiContext): void {
   app.post(
     '/measurements',
     {
-      config: { access: 'write' },
+      config: { access: 'write', isLocal: true },
       schema: describeRoute({
         summary: 'Report round-trip times between clients and regions',
         description: 'Good samples are taken even where others of the batch are wrong.',
@@ -62,7 +62,7 @@ export function measurementRoutes(app: ApiInstance, context: ApiContext): void {
   app.post(
     '/load',
     {
-      config: { access: 'write' },
+      config: { access: 'write', isLocal: true },
       schema: describeRoute({
         summary: "Report members' load",
         description: 'Good samples are taken even where others of the batch are wrong.',
