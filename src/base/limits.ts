@@ -173,6 +173,8 @@ export const limits = {
   tableBeatMs: 2000,
   /** A node that has heard nothing of the health table for this long judges by itself. */
   tableSilenceMs: 15_000,
+  /** Reports and batches of samples that wait to be passed on to other controllers. */
+  relayedItems: 1000,
   /** Messages kept in a raw stream. */
   streamEntries: { reports: 2000, samples: 2000, acks: 1000 },
   /** Files of revisions that the cluster does not have; beyond it only the newest are written. */
