@@ -205,7 +205,7 @@ async function start(
         },
         question,
       ),
-    measure: (samples) => publishing.measure(samples),
+    measure: (samples, source) => publishing.measure(samples, source),
     reportLoad: (samples) => control.reportLoad(samples),
     trafficShift: (before, after) => trafficShift(before, after, simulation),
   });

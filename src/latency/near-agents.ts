@@ -1,0 +1,105 @@
+import type { Coordinates } from '../geo/client.ts';
+import { distanceKm } from '../geo/distance.ts';
+import { middleOf } from './middle.ts';
+import type { AgentPlace, PublishedTable } from './published-table.ts';
+
+/** An agent this far away counts for 1/e as much as one next door, and further ones ever less. */
+export const agentReachKm = 1000;
+
+/** Agents beyond it say less than 2 % and are left out. */
+const farthestKm = 4 * agentReachKm;
+
+/** The nearest so many places of agents are asked. */
+const placesAsked = 8;
+
+/** What clients have on top of an agent, which stands in a data centre: their line. */
+export const clientLineMs = 8;
+
+/**
+ * Of the way between client and agent this share is added: the client's own path to the region need
+ * not lead past the agent, and may be as much shorter as it may be longer.
+ */
+export const detourShare = 0.5;
+
+const msPerKm = 16 / 1000;
+
+/** What the agents near a place say of a region. */
+export interface AgentsWord {
+  /** Places of agents that it rests on: `agents 53.3,-6.3 and 2 more`. */
+  readonly key: string;
+  readonly ln: number;
+  /** 0 to 1; below 0.5 where there is only one place, so that no one place outweighs distance. */
+  readonly trust: number;
+  readonly samples: number;
+  readonly at: number;
+}
+
+/** Asks for a client's place and a region; undefined when no agent is near that has measured it. */
+export type NearAgents = (client: Coordinates, region: string) => AgentsWord | undefined;
+
+interface Near {
+  readonly place: AgentPlace;
+  readonly km: number;
+}
+
+/**
+ * Agents' connect times as clients near by would see them: the median over places, weighted by how near
+ * each is and how far it is trusted. A place that lies is outvoted by two others as near.
+ */
+export function nearAgents(published: PublishedTable): NearAgents {
+  let version = -1;
+  let places: readonly AgentPlace[] = [];
+  let known = new WeakMap<Coordinates, readonly Near[]>();
+  const nearOf = (client: Coordinates): readonly Near[] => {
+    if (version !== published.placesVersion) {
+      version = published.placesVersion;
+      places = published.places();
+      known = new WeakMap();
+    }
+    let near = known.get(client);
+    if (near === undefined) {
+      near = nearest(client, places);
+      known.set(client, near);
+    }
+    return near;
+  };
+  return (client, region) => {
+    const near = nearOf(client);
+    return near.length === 0 ? undefined : wordOf(near, region);
+  };
+}
+
+function nearest(client: Coordinates, places: readonly AgentPlace[]): readonly Near[] {
+  return places
+    .map((place) => ({ place, km: distanceKm(client, place.coordinates) }))
+    .filter(({ km }) => km <= farthestKm)
+    .sort((a, b) => a.km - b.km || (a.place.key < b.place.key ? -1 : 1));
+}
+
+function wordOf(near: readonly Near[], region: string): AgentsWord | undefined {
+  const said: { value: number; weight: number }[] = [];
+  let key = '';
+  let weights = 0;
+  let samples = 0;
+  let at = 0;
+  for (const { place, km } of near) {
+    if (said.length === placesAsked) break;
+    const entry = place.regions.get(region);
+    if (entry === undefined) continue;
+    if (said.length === 0) key = place.key;
+    const weight = entry.trust * Math.exp(-km / agentReachKm);
+    const ms = entry.ms + clientLineMs + detourShare * msPerKm * km;
+    said.push({ value: Math.log(ms), weight });
+    weights += weight;
+    samples += entry.samples;
+    at = Math.max(at, entry.at);
+  }
+  if (said.length === 0) return undefined;
+  return {
+    key: said.length === 1 ? key : `${key} and ${said.length - 1} more`,
+    ln: middleOf(said),
+    trust: weights / (weights + 1),
+    samples,
+    at,
+  };
+}
