@@ -55,15 +55,14 @@ function main(): void {
 
   print(`\nCities whose own cells are measured (${held.length}), by prefix`);
   header();
-  compare('', matrix, held, (table, share) =>
+  compare(matrix, held, (table, share) =>
     measureCells(table, matrix, held, { share, byCountry: false, seed }),
   );
 
   print(`\nThe same cities held out: other cities' cells are measured, by country as well`);
   header();
-  compare(`, ${agentPlaces} agents`, matrix, held, (table, share) => {
-    if (share > 0)
-      measureCells(table, matrix, others, { share, byCountry: true, seed });
+  compare(matrix, held, (table, share) => {
+    measureCells(table, matrix, others, { share, byCountry: true, seed });
   });
   for (const share of [0, ...shares]) {
     const table = emptyTable(matrix);
@@ -74,7 +73,6 @@ function main(): void {
 }
 
 function compare(
-  _what: string,
   matrix: RttMatrix,
   tested: readonly number[],
   measure: (table: ReturnType<typeof emptyTable>, share: number) => void,
@@ -100,8 +98,10 @@ function both(
 }
 
 function header(): void {
-  print(`${''.padEnd(42)}${'fastest'.padStart(9)}${'regret'.padStart(10)}${'p95'.padStart(10)}` +
-    `${'(default tolerance)'.padStart(22)}`);
+  print(
+    `${''.padEnd(42)}${'fastest'.padStart(9)}${'regret'.padStart(10)}${'p95'.padStart(10)}` +
+      `${'(default tolerance)'.padStart(22)}`,
+  );
 }
 
 function line(name: string, alone: Score, shared?: Score): void {

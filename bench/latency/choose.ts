@@ -4,8 +4,8 @@ import type { ClientClass, Coordinates } from '../../src/geo/client.ts';
 import { findCountry } from '../../src/geo/countries.ts';
 import { distanceKm } from '../../src/geo/distance.ts';
 import { LatencyTable } from '../../src/latency/latency-table.ts';
-import { Decider } from '../../src/policy/evaluate.ts';
 import { ClientFacts } from '../../src/policy/client-facts.ts';
+import { Decider } from '../../src/policy/evaluate.ts';
 import { choiceShares } from '../../src/policy/shares.ts';
 import type { Member, PolicyNode, Region, Service } from '../../src/policy/traffic.ts';
 import type { MatrixRow, RttMatrix } from './rtt-matrix.ts';
@@ -122,7 +122,6 @@ export function score(
   table: LatencyTable,
 ): Score {
   const decider = new Decider({
-    name: 'bench',
     service: serviceOf(matrix, policy),
     regions: regionsOf(matrix),
     health: new Map(),

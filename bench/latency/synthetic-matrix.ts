@@ -57,8 +57,10 @@ export function synthesizeMatrix(seed: number, cities: number): RttMatrix {
   };
   const lines = new Map<string, number>();
   const lineOf = (country: string) => {
-    let ms = lines.get(country);
-    if (ms === undefined) lines.set(country, (ms = 7 * Math.exp(0.5 * normal(random))));
+    const known = lines.get(country);
+    if (known !== undefined) return known;
+    const ms = 7 * Math.exp(0.5 * normal(random));
+    lines.set(country, ms);
     return ms;
   };
   const rows = loadPopulation()

@@ -5,8 +5,6 @@ export type LatencySource =
   | 'measured-prefix'
   | 'measured-asn'
   | 'measured-country'
-  /** The same clients' times to other regions: how much slower they are than was thought. */
-  | 'other-regions'
   | 'agents'
   | 'distance';
 

@@ -1,6 +1,6 @@
 import type { ClientClass, Coordinates } from '../geo/client.ts';
 import { findCountry } from '../geo/countries.ts';
-import { distanceKm } from '../geo/distance.ts';
+import { msByDistance } from './by-distance.ts';
 import type {
   BlendLatency,
   EstimateLatency,
@@ -8,26 +8,13 @@ import type {
   LatencyPart,
   LatencySource,
 } from './estimate.ts';
-import { middleOf } from './middle.ts';
 import { type NearAgents, nearAgents } from './near-agents.ts';
 import type { PublishedKey, PublishedTable } from './published-table.ts';
 
-/** What distance alone says: 16 ms of access and detours, and 16 ms for every 1,000 km. */
-export const baseMs = 16;
-export const msPerKm = 16 / 1000;
-
-/** What is measured of a class's clients, the most general first, and what was worked out of it. */
+/** What is measured of a class's clients, the most general first. */
 interface Row {
   readonly version: number;
   readonly levels: readonly PublishedKey[];
-  /** By level, each worked out when it is first needed. */
-  readonly corrections: (Correction | undefined)[];
-}
-
-/** How much slower (as a logarithm) clients are than the more general sources say of them. */
-interface Correction {
-  readonly ln: number;
-  readonly trust: number;
 }
 
 /** Gets each source's part, in the order of blending. */
@@ -71,11 +58,10 @@ export class Estimator {
   }
 
   readonly estimate: EstimateLatency = (client, region, there) => {
-    const row = this.#rowOf(client);
     const largest = this.#largest;
     largest.reset();
     const place = there ?? this.#coordinatesOf(region);
-    const ln = this.#walk(client, row, region, place, row.levels.length, largest);
+    const ln = this.#walk(client, this.#levelsOf(client), region, place, largest);
     return Number.isNaN(ln) ? undefined : largest.estimate(Math.exp(ln));
   };
 
@@ -83,87 +69,46 @@ export class Estimator {
     const estimate = this.estimate(client, region, there);
     if (estimate === undefined) return undefined;
     const parts = new Parts(this.#epochMs());
-    const row = this.#rowOf(client);
     const place = there ?? this.#coordinatesOf(region);
-    this.#walk(client, row, region, place, row.levels.length, parts);
+    this.#walk(client, this.#levelsOf(client), region, place, parts);
     return { ...estimate, parts: parts.list };
   };
 
-  /** The logarithm of the estimate by the first `depth` levels; not a number where there is none. */
+  /** The logarithm of the estimate; not a number where there is none. */
   #walk(
     client: ClientClass,
-    row: Row,
+    levels: readonly PublishedKey[],
     region: string,
     there: Coordinates | undefined,
-    depth: number,
-    tally?: Tally,
+    tally: Tally,
   ): number {
     let ln = Number.NaN;
     if (client.coordinates !== undefined && there !== undefined) {
-      ln = byDistance(client.coordinates, there);
-      tally?.take('distance', ln, 1);
-      const agents = this.#near(client.coordinates, region);
+      const byDistanceMs = msByDistance(client.coordinates, there);
+      ln = Math.log(byDistanceMs);
+      tally.take('distance', ln, 1);
+      const agents = this.#near(client.coordinates, region, byDistanceMs);
       if (agents !== undefined) {
         ln += agents.trust * (agents.ln - ln);
-        tally?.take('agents', agents.ln, agents.trust, agents);
+        tally.take('agents', agents.ln, agents.trust, agents);
       }
     }
-    for (let index = 0; index < depth; index += 1) {
-      const level = row.levels[index]!;
+    for (const level of levels) {
       const entry = level.regions.get(region);
-      if (entry !== undefined) {
-        const said = Math.log(entry.ms) + this.#moved(client, level, there);
-        // The first thing that is known at all is all that is known.
-        const trust = Number.isNaN(ln) ? 1 : entry.trust;
-        ln = Number.isNaN(ln) ? said : ln + trust * (said - ln);
-        tally?.take(level.source, said, trust, entry);
-      } else if (!Number.isNaN(ln)) {
-        const { ln: off, trust } = this.#correction(client, row, index);
-        if (trust > 0) {
-          tally?.take('other-regions', ln + off, trust, level);
-          ln += trust * off;
-        }
-      }
+      if (entry === undefined) continue;
+      const said = Math.log(entry.ms) + moved(client, level, there);
+      // The first thing that is known at all is all that is known.
+      const trust = Number.isNaN(ln) ? 1 : entry.trust;
+      ln = Number.isNaN(ln) ? said : ln + trust * (said - ln);
+      tally.take(level.source, said, trust, entry);
     }
     return ln;
   }
 
-  /**
-   * What was measured of a country is of its people on average: for clients of one place in it, it is
-   * moved by the difference of the distances (as a logarithm, to be added).
-   */
-  #moved(client: ClientClass, level: PublishedKey, there: Coordinates | undefined): number {
-    if (level.source !== 'measured-country') return 0;
-    if (client.coordinates === undefined || client.country === undefined) return 0;
-    const centre = findCountry(client.country)?.coordinates;
-    if (centre === undefined || there === undefined) return 0;
-    return byDistance(client.coordinates, there) - byDistance(centre, there);
-  }
-
-  #correction(client: ClientClass, row: Row, level: number): Correction {
-    const known = row.corrections[level];
-    if (known !== undefined) return known;
-    const offs: { value: number; weight: number }[] = [];
-    const key = row.levels[level]!;
-    for (const { region, ms, place, trust } of key.regions.values()) {
-      const thought = this.#walk(client, row, region, place, level);
-      if (Number.isNaN(thought)) continue;
-      const said = Math.log(ms) + this.#moved(client, key, place);
-      offs.push({ value: said - thought, weight: trust });
-    }
-    const weight = offs.reduce((sum, off) => sum + off.weight, 0);
-    const found =
-      weight > 0
-        ? { ln: middleOf(offs), trust: weight / (weight + correctionDoubt) }
-        : { ln: 0, trust: 0 };
-    row.corrections[level] = found;
-    return found;
-  }
-
-  #rowOf(client: ClientClass): Row {
+  #levelsOf(client: ClientClass): readonly PublishedKey[] {
     const { version } = this.#published;
     const known = this.#rows.get(client);
-    if (known?.version === version) return known;
+    if (known?.version === version) return known.levels;
     const levels: PublishedKey[] = [];
     const add = (key: string) => {
       const found = this.#published.find(key);
@@ -173,17 +118,22 @@ export class Estimator {
     if (client.asn !== undefined) add(`asn ${client.asn}`);
     for (let at = client.prefixes.length - 1; at >= 0; at -= 1)
       add(`prefix ${client.prefixes[at]}`);
-    const row = { version, levels, corrections: [] };
-    this.#rows.set(client, row);
-    return row;
+    this.#rows.set(client, { version, levels });
+    return levels;
   }
 }
 
-/** So many fully trusted regions say half as much of another region as its own measurements would. */
-const correctionDoubt = 2;
-
-const byDistance = (a: Coordinates, b: Coordinates) =>
-  Math.log(baseMs + msPerKm * distanceKm(a, b));
+/**
+ * What was measured of a country is of its people on average: for clients of one place in it, it is
+ * moved by the difference of the distances (as a logarithm, to be added).
+ */
+function moved(client: ClientClass, level: PublishedKey, there: Coordinates | undefined): number {
+  if (level.source !== 'measured-country') return 0;
+  if (client.coordinates === undefined || client.country === undefined) return 0;
+  const centre = findCountry(client.country)?.coordinates;
+  if (centre === undefined || there === undefined) return 0;
+  return Math.log(msByDistance(client.coordinates, there) / msByDistance(centre, there));
+}
 
 /** Finds the source with the largest share without keeping the others. */
 class LargestShare implements Tally {

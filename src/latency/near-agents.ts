@@ -1,5 +1,6 @@
 import type { Coordinates } from '../geo/client.ts';
 import { distanceKm } from '../geo/distance.ts';
+import { msByDistance } from './by-distance.ts';
 import { middleOf } from './middle.ts';
 import type { AgentPlace, PublishedTable } from './published-table.ts';
 
@@ -15,14 +16,6 @@ const placesAsked = 8;
 /** What clients have on top of an agent, which stands in a data centre: their line. */
 export const clientLineMs = 8;
 
-/**
- * Of the way between client and agent this share is added: the client's own path to the region need
- * not lead past the agent, and may be as much shorter as it may be longer.
- */
-export const detourShare = 0.5;
-
-const msPerKm = 16 / 1000;
-
 /** What the agents near a place say of a region. */
 export interface AgentsWord {
   /** Places of agents that it rests on: `agents 53.3,-6.3 and 2 more`. */
@@ -34,8 +27,15 @@ export interface AgentsWord {
   readonly at: number;
 }
 
-/** Asks for a client's place and a region; undefined when no agent is near that has measured it. */
-export type NearAgents = (client: Coordinates, region: string) => AgentsWord | undefined;
+/**
+ * Asks for a client's place, a region and the time that their distance makes likely; undefined when no
+ * agent is near that has measured the region.
+ */
+export type NearAgents = (
+  client: Coordinates,
+  region: string,
+  byDistanceMs: number,
+) => AgentsWord | undefined;
 
 interface Near {
   readonly place: AgentPlace;
@@ -43,8 +43,9 @@ interface Near {
 }
 
 /**
- * Agents' connect times as clients near by would see them: the median over places, weighted by how near
- * each is and how far it is trusted. A place that lies is outvoted by two others as near.
+ * Agents' connect times as clients near by would see them: how far each is off what its own distance
+ * makes likely, by the median over places, weighted by how near each is and how far it is trusted. A
+ * place that lies is outvoted by two others as near.
  */
 export function nearAgents(published: PublishedTable): NearAgents {
   let version = -1;
@@ -63,9 +64,9 @@ export function nearAgents(published: PublishedTable): NearAgents {
     }
     return near;
   };
-  return (client, region) => {
+  return (client, region, byDistanceMs) => {
     const near = nearOf(client);
-    return near.length === 0 ? undefined : wordOf(near, region);
+    return near.length === 0 ? undefined : wordOf(near, region, byDistanceMs);
   };
 }
 
@@ -76,7 +77,11 @@ function nearest(client: Coordinates, places: readonly AgentPlace[]): readonly N
     .sort((a, b) => a.km - b.km || (a.place.key < b.place.key ? -1 : 1));
 }
 
-function wordOf(near: readonly Near[], region: string): AgentsWord | undefined {
+function wordOf(
+  near: readonly Near[],
+  region: string,
+  byDistanceMs: number,
+): AgentsWord | undefined {
   const said: { value: number; weight: number }[] = [];
   let key = '';
   let weights = 0;
@@ -88,8 +93,9 @@ function wordOf(near: readonly Near[], region: string): AgentsWord | undefined {
     if (entry === undefined) continue;
     if (said.length === 0) key = place.key;
     const weight = entry.trust * Math.exp(-km / agentReachKm);
-    const ms = entry.ms + clientLineMs + detourShare * msPerKm * km;
-    said.push({ value: Math.log(ms), weight });
+    // The agent's path is so many times what its distance makes likely; so, then, is the client's.
+    const factor = (entry.ms + clientLineMs) / msByDistance(place.coordinates, entry.place);
+    said.push({ value: Math.log(factor * byDistanceMs), weight });
     weights += weight;
     samples += entry.samples;
     at = Math.max(at, entry.at);

@@ -16,7 +16,7 @@ export interface PublishedLatency {
   readonly trust: number;
   /** Measurements behind it, decayed by age; for people to read, estimates do not use it. */
   readonly samples: number;
-  readonly source: Exclude<LatencySource, 'distance' | 'other-regions'>;
+  readonly source: Exclude<LatencySource, 'distance'>;
   /** When it was last measured, milliseconds since 1970; for people to read as well. */
   readonly at: number;
 }

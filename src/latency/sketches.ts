@@ -2,7 +2,7 @@
  * Decaying histograms of round-trip times, one per slot, 512 octets each:
  *
  *   bin     0        1          2         …        127
- *   ms    0 ≤ 1   1 – 1.08   1.08 – 1.16  …   9300 – 10000       each 7.5 % wide
+ *   ms    0 < 1   1 – 1.08   1.08 – 1.16  …   9300 – 10000       each 7.5 % wide
  *
  *   chunk 0  [slot 0: 128 weights][slot 1: 128 weights] … 1,024 slots     chunks come as needed
  *
@@ -30,7 +30,7 @@ export class Sketches {
 
   /** Takes a time into a slot. `ms` is above 0; what is over `limits.rttMs` counts as that. */
   add(slot: number, ms: number, weight: number): void {
-    const bin = ms <= 1 ? 0 : Math.min(bins - 1, 1 + Math.floor(Math.log(ms) * binsPerNeper));
+    const bin = ms < 1 ? 0 : Math.min(bins - 1, 1 + Math.floor(Math.log(ms) * binsPerNeper));
     const chunk = this.#chunkOf(slot);
     const at = (slot % slotsPerChunk) * bins + bin;
     chunk[at] = chunk[at]! + weight;
