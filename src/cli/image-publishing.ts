@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import { errorText, type Problem } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import type { ImageCompiler } from '../control/compile-image.ts';
 import type { RttSample } from '../control/controller.ts';
@@ -17,6 +18,9 @@ export interface PublishingParts {
 
 /** New latency values reach answers after this long at the latest, milliseconds. */
 const latencySettleMs = 1000;
+
+/** Between two parts of settling, milliseconds. */
+const latencyPauseMs = 5;
 
 /** How often measurements are looked over for age, milliseconds. */
 const latencyRefreshMs = 60_000;
@@ -53,15 +57,32 @@ export class ImagePublishing {
     this.#send(() => update);
   }
 
-  /** Takes round-trip times, and lets answers follow within a second where an estimate moved. */
-  measure(samples: readonly RttSample[]): { accepted: number; problems: readonly Problem[] } {
+  /**
+   * Takes round-trip times of one source, and lets answers follow within a second where an estimate
+   * moved. Says what is wrong with the first of the bad ones, by index.
+   */
+  measure(
+    samples: readonly RttSample[],
+    source = '',
+  ): { accepted: number; problems: readonly Problem[] } {
     const problems: Problem[] = [];
-    for (const [place, sample] of samples.entries()) {
-      const problem = this.#parts.latency.measure(sample);
-      if (problem !== undefined) problems.push({ ...problem, where: `/${place}` });
+    let accepted = 0;
+    for (let place = 0; place < samples.length; place += 1) {
+      const problem = this.#parts.latency.measure(samples[place]!, source);
+      if (problem === undefined) accepted += 1;
+      else if (problems.length < limits.problemsPerAnswer) {
+        problems.push({ ...problem, where: `/${place}` });
+      }
     }
-    this.#followLatency();
-    return { accepted: samples.length - problems.length, problems };
+    this.latencyMoved();
+    return { accepted, problems };
+  }
+
+  /** Measurements came in, or the leader's values were taken over: answers follow within a second. */
+  latencyMoved(): void {
+    const { clock, latency } = this.#parts;
+    if (!latency.isUnsettled && latency.version === this.#latencyVersion) return;
+    this.#cancelLatency ??= clock.setTimer(latencySettleMs, () => this.#settleLatency());
   }
 
   close(): void {
@@ -73,30 +94,33 @@ export class ImagePublishing {
     const { clock, latency } = this.#parts;
     this.#cancelRefresh = clock.setTimer(latencyRefreshMs, () => {
       latency.refresh();
-      this.#followLatency();
+      this.latencyMoved();
       this.#scheduleRefresh();
     });
   }
 
-  #followLatency(): void {
-    if (this.#parts.latency.version === this.#latencyVersion) return;
-    this.#cancelLatency ??= this.#parts.clock.setTimer(latencySettleMs, () => {
-      this.#cancelLatency = undefined;
-      const { images, latency } = this.#parts;
-      this.#latencyVersion = latency.version;
-      const keys = distinctionsKey({
-        ...latency.measuredKeys(),
-        continents: [],
-        subdivisions: [],
-        coordinates: true,
-      });
-      // New keys split classes, which takes new maps; known keys with new values do not.
-      const known = keys === this.#measuredKeys;
-      this.#measuredKeys = keys;
-      this.#send(() =>
-        known ? images.recompileServices(images.servicesByPlace()) : images.rebuildMaps(),
-      );
+  #settleLatency(): void {
+    const { clock, images, latency } = this.#parts;
+    if (latency.settle()) {
+      // Queries of the API and heartbeats come in between.
+      this.#cancelLatency = clock.setTimer(latencyPauseMs, () => this.#settleLatency());
+      return;
+    }
+    this.#cancelLatency = undefined;
+    if (latency.version === this.#latencyVersion) return;
+    this.#latencyVersion = latency.version;
+    const keys = distinctionsKey({
+      ...latency.measuredKeys(),
+      continents: [],
+      subdivisions: [],
+      coordinates: true,
     });
+    // New keys split classes, which takes new maps; known keys with new values do not.
+    const known = keys === this.#measuredKeys;
+    this.#measuredKeys = keys;
+    this.#send(() =>
+      known ? images.recompileServices(images.servicesByPlace()) : images.rebuildMaps(),
+    );
   }
 
   /** Compiles and publishes; what goes wrong is logged, and what was served goes on being served. */

@@ -37,14 +37,21 @@ export interface Controller {
 
   health(): HealthView;
   explain(question: ExplainQuestion): Explanation;
-  /** RTT samples; returns how many were taken and what was wrong with the others. */
-  measure(samples: readonly RttSample[]): { accepted: number; problems: readonly Problem[] };
+  /**
+   * RTT samples; returns how many were taken and what was wrong with the others, by index. `source` is
+   * whose token sent them.
+   */
+  measure(
+    samples: readonly RttSample[],
+    source?: string,
+  ): { accepted: number; problems: readonly Problem[] };
   /** Load reports by service and member. */
   reportLoad(samples: readonly LoadSample[]): { accepted: number; problems: readonly Problem[] };
 }
 
 export interface RttSample {
-  /** A prefix, an address, `AS64500` or a country code: one of the three. */
+  /** Exactly one of `clients`, `prefix`, `asn` and `country`; `clients` is any of the others as text. */
+  readonly clients?: string;
   readonly prefix?: string;
   readonly asn?: number;
   readonly country?: string;

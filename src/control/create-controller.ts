@@ -192,8 +192,8 @@ class StoreController implements RunningController {
     return this.#parts.explain(question);
   }
 
-  measure(samples: Parameters<Controller['measure']>[0]): ReturnType<Controller['measure']> {
-    return this.#parts.measure(samples);
+  measure(...given: Parameters<Controller['measure']>): ReturnType<Controller['measure']> {
+    return this.#parts.measure(...given);
   }
 
   reportLoad(

@@ -1,19 +1,17 @@
 import type { Clock } from '../base/clock.ts';
 import type { Problem } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
-import type { ClientClass, Coordinates } from '../geo/client.ts';
-import { distanceKm } from '../geo/distance.ts';
-import { type ClientKey, formatClientKey, readClientKey } from './client-key.ts';
-import type { EstimateLatency, LatencyEstimate } from './estimate.ts';
-import { RecentMedian } from './recent-median.ts';
+import type { Coordinates } from '../geo/client.ts';
+import { CanonicalKeys, type ClientsOf } from './client-key.ts';
+import type { BlendLatency, EstimateLatency } from './estimate.ts';
+import { Estimator } from './estimator.ts';
+import type { PublishedLatency } from './published.ts';
+import { formatAgentsKey, PublishedTable } from './published-table.ts';
+import { type Cell, SeriesStore } from './series-store.ts';
+import { slowHalfLifeMs } from './sketches.ts';
 
 /** A measured round-trip time between some clients and a region. */
-export interface Measurement {
-  /** Exactly one of these three. A prefix or an address; finer than /24 or /56 is widened to that. */
-  readonly prefix?: string | undefined;
-  readonly asn?: number | undefined;
-  /** ISO 3166-1 alpha-2. */
-  readonly country?: string | undefined;
+export interface Measurement extends ClientsOf {
   readonly region: string;
   /** Above 0, at most `limits.rttMs`. */
   readonly ms: number;
@@ -21,118 +19,193 @@ export interface Measurement {
   readonly count?: number | undefined;
 }
 
-/** Measurements before a value is believed. */
+/** How long an agent took to connect to a region's member. */
+export interface AgentConnect {
+  /** The agent's id. */
+  readonly agent: string;
+  /** Where the agent is. */
+  readonly coordinates: Coordinates;
+  readonly region: string;
+  /** Above 0; connects that failed are not told. */
+  readonly ms: number;
+}
+
+/** Measurements before a value is published. */
 export const trustSamples = 10;
 
 /** A published value is withdrawn when age has left fewer measurements than this behind it. */
 export const distrustSamples = 5;
 
-/** A published value moves only when it is off by more than both, so that answers do not flap. */
+/** A published time moves only when it is off by more than both, so that answers do not flap. */
 export const hysteresisRatio = 0.1;
 export const hysteresisMs = 5;
 
-/** What distance alone says: 16 ms of access and detours, and 16 ms for every 1,000 km. */
-export const baseMs = 16;
-export const msPerKm = 16 / 1000;
+/** A published trust moves only by steps of at least this. */
+export const trustStep = 0.1;
 
-interface Series {
-  readonly key: ClientKey;
-  readonly region: string;
-  readonly median: RecentMedian;
-  published: { readonly ms: number; readonly samples: number } | undefined;
-}
+/** Cells that one `settle` looks at; a few microseconds each. */
+const cellsPerSettle = 5000;
+
+/** Keys that may give way to busier ones at one `refresh`: each change of keys means new client maps. */
+const keysPerRefresh = 100;
 
 /**
- * Round-trip times by (prefix, ASN or country) and region, and the estimates made of them.
+ * Round-trip times by (prefix, ASN, country or agents' place) and region, and the estimates made of them.
  *
- *   measure ─> series "asn 64500 eu-west": last samples ── median ──> published ─> estimate
- *                                                10 or more, moved > 10 % and > 5 ms
+ *   measure, observeAgent ─> cell "asn 64500" × eu-west ─ settle ─> published ─> estimate
+ *                            a sketch for each source              10 or more, moved > 10 % and > 5 ms
  *
- * An estimate takes the most specific published value: prefix, then ASN, then country, then distance.
- * At most `limits.latencySeries` series are kept; the one that was measured longest ago gives way. At
- * most `limits.latencyKeys` keys are published; those that are stay, since a change of keys means new
- * client maps, and others wait until age has withdrawn some.
+ * Measuring is cheap and changes no estimate; `settle`, once a second, publishes what has moved. On a
+ * node, or a controller that does not lead, the published values are the leader's (`replacePublished`)
+ * and what is measured only waits for the day it leads itself.
  */
 export class LatencyTable {
   readonly #clock: Clock;
   readonly #coordinatesOf: (region: string) => Coordinates | undefined;
-  /** By `key region`; the one that was measured longest ago stands first. */
-  readonly #series = new Map<string, Series>();
-  /** Published values only: key → region → value; what estimates read. */
-  readonly #published = new Map<string, Map<string, Series>>();
-  #version = 0;
+  readonly #canonical = new CanonicalKeys();
+  readonly #agentKeys = new WeakMap<Coordinates, string>();
+  /** Key → region → cell. */
+  readonly #cells = new Map<string, Map<string, Cell>>();
+  readonly #series: SeriesStore;
+  readonly #published = new PublishedTable();
+  readonly #estimator: Estimator;
+  #dirty: Cell[] = [];
+  #follows = false;
 
   constructor(options: {
     readonly clock: Clock;
     /** Where a region is; undefined when there is no such region. */
     readonly coordinatesOf: (region: string) => Coordinates | undefined;
+    /** Series that are kept; default `limits.latencySeries`. */
+    readonly capacity?: number;
   }) {
     this.#clock = options.clock;
     this.#coordinatesOf = options.coordinatesOf;
-  }
-
-  /** Moves whenever an estimate may have moved: what was compiled from earlier ones is then old. */
-  get version(): number {
-    return this.#version;
-  }
-
-  /** Takes one measurement, or says what is wrong with it. */
-  measure(sample: Measurement): Problem | undefined {
-    const key = readClientKey(sample);
-    if (key === undefined) {
-      return refuse('a measurement needs one well-formed prefix, asn or country; give exactly one');
-    }
-    if (this.#coordinatesOf(sample.region) === undefined) {
-      return refuse(`region "${sample.region}" does not exist; create it or mend its name`);
-    }
-    if (!(sample.ms > 0 && sample.ms <= limits.rttMs)) {
-      return refuse(`${sample.ms} ms is no round-trip time; give 0 < ms ≤ ${limits.rttMs}`);
-    }
-    const count = sample.count ?? 1;
-    if (!Number.isInteger(count) || count < 1) {
-      return refuse(`count ${count} is not a positive integer; leave it out for 1`);
-    }
-    const nowMs = this.#clock.monotonicMs();
-    const name = `${formatClientKey(key)} ${sample.region}`;
-    const series = this.#series.get(name) ?? {
-      key,
-      region: sample.region,
-      median: new RecentMedian(),
-      published: undefined,
-    };
-    series.median.add(sample.ms, count, nowMs);
-    this.#series.delete(name);
-    this.#series.set(name, series);
-    this.#publish(series, nowMs);
-    this.#shed();
-    return undefined;
-  }
-
-  /** Lets age do its work: withdraws values that too few measurements are left of. For every minute or so. */
-  refresh(): void {
-    const nowMs = this.#clock.monotonicMs();
-    for (const [name, series] of this.#series) {
-      this.#publish(series, nowMs);
-      if (series.median.read(nowMs).samples < forgetSamples) this.#series.delete(name);
-    }
+    this.#series = new SeriesStore((cell) => this.#forget(cell), options.capacity);
+    this.#estimator = new Estimator(this.#published, options.coordinatesOf, () =>
+      options.clock.epochMs(),
+    );
+    this.estimate = this.#estimator.estimate;
+    this.blend = this.#estimator.blend;
   }
 
   /** The best estimate for a client class and a region. A plain function, to be passed around. */
-  readonly estimate: EstimateLatency = (client, region, there) => {
-    for (const prefix of client.prefixes) {
-      const measured = this.#lookUp(`prefix ${prefix}`, region, 'measured-prefix');
-      if (measured !== undefined) return measured;
+  readonly estimate: EstimateLatency;
+
+  /** The same estimate with the sources that it is made of. */
+  readonly blend: BlendLatency;
+
+  /** Moves whenever an estimate may have moved: what was compiled from earlier ones is then old. */
+  get version(): number {
+    return this.#published.version;
+  }
+
+  /** Whether there is something for `settle` to look at. */
+  get isUnsettled(): boolean {
+    return this.#dirty.length > 0;
+  }
+
+  /** Whether the published values are another's. */
+  get follows(): boolean {
+    return this.#follows;
+  }
+
+  /**
+   * Takes one measurement, or says what is wrong with it. `source` is who says so (a token's name): where
+   * three or more have measured the same, none of them decides alone.
+   */
+  measure(sample: Measurement, source = ''): Problem | undefined {
+    const key = this.#canonical.of(sample);
+    if (key === undefined) {
+      return refuse('a measurement needs one well-formed prefix, asn or country; give exactly one');
     }
-    if (client.asn !== undefined) {
-      const measured = this.#lookUp(`asn ${client.asn}`, region, 'measured-asn');
-      if (measured !== undefined) return measured;
+    const { region, ms, count = 1 } = sample;
+    if (this.#coordinatesOf(region) === undefined) {
+      return refuse(`region "${region}" does not exist; create it or mend its name`);
     }
-    if (client.country !== undefined) {
-      const measured = this.#lookUp(`country ${client.country}`, region, 'measured-country');
-      if (measured !== undefined) return measured;
+    if (!(ms > 0 && ms <= limits.rttMs)) {
+      return refuse(`${ms} ms is no round-trip time; give 0 < ms ≤ ${limits.rttMs}`);
     }
-    return this.#byDistance(client, there ?? this.#coordinatesOf(region));
-  };
+    if (!(Number.isInteger(count) && count >= 1)) {
+      return refuse(`count ${count} is not a positive integer; leave it out for 1`);
+    }
+    this.#take(key, region, source, ms, count);
+    return undefined;
+  }
+
+  /**
+   * Takes an agent's connect time to a member of a region; what cannot be one is left out. To be called
+   * for each report, with the smallest or the median time of the region's targets in it, by whoever hears
+   * of them: `fleet.onConnectTimes((times) => times.forEach((time) => table.observeAgent(time)))`.
+   * Agents within 11 km of one another are taken together, by the median of them.
+   */
+  observeAgent({ agent, coordinates, region, ms }: AgentConnect): void {
+    if (!(ms > 0 && ms <= limits.rttMs) || this.#coordinatesOf(region) === undefined) return;
+    let key = this.#agentKeys.get(coordinates);
+    if (key === undefined) {
+      key = formatAgentsKey(coordinates);
+      this.#agentKeys.set(coordinates, key);
+    }
+    this.#take(key, region, `agent ${agent}`, ms, 1);
+  }
+
+  /**
+   * Publishes what has moved since, at most some milliseconds' worth; true when some is left for
+   * another call. For every second while `isUnsettled`.
+   */
+  settle(): boolean {
+    const nowMs = this.#clock.monotonicMs();
+    let seen = 0;
+    let looked = 0;
+    while (seen < this.#dirty.length && looked < cellsPerSettle) {
+      const cell = this.#dirty[seen]!;
+      seen += 1;
+      cell.dirty = false;
+      // What gave way to others since is no work.
+      if (this.#follows || cell.series.length === 0) continue;
+      this.#publish(cell, nowMs);
+      looked += 1;
+    }
+    this.#dirty = this.#dirty.slice(seen);
+    return this.#dirty.length > 0;
+  }
+
+  /** Lets age do its work, with the next `settle`: withdraws what too little is left of. For every minute. */
+  refresh(): void {
+    for (const regions of this.#cells.values()) {
+      for (const cell of regions.values()) this.#soil(cell);
+    }
+    if (this.#follows) return;
+    const now = this.#clock.epochMs();
+    for (const entry of this.#published.entries()) {
+      // Taken over from another controller, and not measured since.
+      if (this.#cells.get(entry.key)?.has(entry.region)) continue;
+      const left = entry.samples * 2 ** (-(now - entry.at) / slowHalfLifeMs);
+      if (left < distrustSamples) this.#published.remove(entry.key, entry.region);
+    }
+    this.#makeRoom();
+  }
+
+  /** All that estimates are made of: what a leader hands to the nodes. */
+  published(): readonly PublishedLatency[] {
+    return this.#published.entries();
+  }
+
+  /**
+   * Takes the leader's values, exactly these, for estimates to be made of. From then on what is
+   * measured here is kept and not published, until `lead`.
+   */
+  replacePublished(entries: readonly PublishedLatency[]): void {
+    this.#follows = true;
+    this.#published.replace(entries);
+  }
+
+  /** Publishes its own measurements from now on, beginning with the values of the leader before. */
+  lead(): void {
+    if (!this.#follows) return;
+    this.#follows = false;
+    this.refresh();
+  }
 
   /** The keys with a published value, each list sorted: what client maps must tell apart. */
   measuredKeys(): {
@@ -140,88 +213,126 @@ export class LatencyTable {
     readonly asns: readonly number[];
     readonly countries: readonly string[];
   } {
-    const prefixes = new Set<string>();
-    const asns = new Set<number>();
-    const countries = new Set<string>();
-    for (const regions of this.#published.values()) {
-      for (const { key } of regions.values()) {
-        if (key.kind === 'prefix') prefixes.add(key.prefix);
-        else if (key.kind === 'asn') asns.add(key.asn);
-        else countries.add(key.country);
-      }
+    const prefixes: string[] = [];
+    const asns: number[] = [];
+    const countries: string[] = [];
+    for (const { key, source } of this.#published.keys()) {
+      const name = key.slice(key.indexOf(' ') + 1);
+      if (source === 'measured-prefix') prefixes.push(name);
+      else if (source === 'measured-asn') asns.push(Number(name));
+      else if (source === 'measured-country') countries.push(name);
     }
     return {
-      prefixes: [...prefixes].sort(),
-      asns: [...asns].sort((a, b) => a - b),
-      countries: [...countries].sort(),
+      prefixes: prefixes.sort(),
+      asns: asns.sort((a, b) => a - b),
+      countries: countries.sort(),
     };
   }
 
-  #lookUp(
-    key: string,
-    region: string,
-    source: LatencyEstimate['source'],
-  ): LatencyEstimate | undefined {
-    const published = this.#published.get(key)?.get(region)?.published;
-    return published === undefined ? undefined : { ...published, source };
+  #take(key: string, region: string, source: string, ms: number, count: number): void {
+    let regions = this.#cells.get(key);
+    if (regions === undefined) {
+      regions = new Map();
+      this.#cells.set(key, regions);
+    }
+    let cell = regions.get(region);
+    if (cell === undefined) {
+      cell = { key, region, series: [], dirty: false };
+      regions.set(region, cell);
+    }
+    this.#series.add(cell, source, ms, count, this.#clock.monotonicMs());
+    this.#soil(cell);
   }
 
-  #byDistance(client: ClientClass, there: Coordinates | undefined): LatencyEstimate | undefined {
-    if (client.coordinates === undefined || there === undefined) return undefined;
-    const ms = baseMs + msPerKm * distanceKm(client.coordinates, there);
-    return { ms, source: 'distance', samples: 0 };
+  #soil(cell: Cell): void {
+    if (cell.dirty) return;
+    cell.dirty = true;
+    this.#dirty.push(cell);
   }
 
-  #publish(series: Series, nowMs: number): void {
-    const { ms, samples } = series.median.read(nowMs);
-    const before = series.published;
-    if (before === undefined) {
-      if (samples < trustSamples || !this.#hasRoomFor(series.key)) return;
-      series.published = { ms, samples: Math.round(samples) };
-      this.#put(series);
-      this.#version += 1;
-    } else if (samples < distrustSamples) {
-      this.#withdraw(series);
-    } else {
-      const off = Math.abs(ms - before.ms);
-      const moved = off > hysteresisMs && off > before.ms * hysteresisRatio;
-      series.published = { ms: moved ? ms : before.ms, samples: Math.round(samples) };
-      if (moved) this.#version += 1;
+  #publish(cell: Cell, nowMs: number): void {
+    const { key, region } = cell;
+    const { ms, samples, lastMs } = this.#series.consensus(cell, nowMs);
+    const before = this.#published.get(key, region);
+    const place = this.#coordinatesOf(region);
+    if (place === undefined || (before !== undefined && !isSamePlace(before.place, place))) {
+      // The region is gone, or elsewhere: what was measured is of another place.
+      this.#series.clear(cell);
+      this.#published.remove(key, region);
+      return;
+    }
+    if (samples < distrustSamples) {
+      this.#published.remove(key, region);
+      return;
+    }
+    if (before === undefined && (samples < trustSamples || !this.#hasRoomFor(key))) return;
+    const believed = trustOf(samples);
+    const off = before === undefined ? Number.POSITIVE_INFINITY : Math.abs(ms - before.ms);
+    const isOff = off > hysteresisMs && off > (before?.ms ?? 0) * hysteresisRatio;
+    const isTrustOff = Math.abs(believed - (before?.trust ?? 0)) >= trustStep;
+    this.#published.put({
+      key,
+      region,
+      place,
+      ms: before === undefined || isOff ? Math.round(ms * 10) / 10 : before.ms,
+      trust: before === undefined || isTrustOff ? believed : before.trust,
+      samples: Math.round(samples),
+      source: sourceOf(key),
+      at: Math.round(this.#clock.epochMs() - (nowMs - lastMs)),
+    });
+  }
+
+  #hasRoomFor(key: string): boolean {
+    if (key.startsWith('agents ') || this.#published.has(key)) return true;
+    return this.#published.clientKeyCount < limits.latencyKeys;
+  }
+
+  /** Where all keys are taken, those measured least give way to others measured at least twice as often. */
+  #makeRoom(): void {
+    if (this.#published.clientKeyCount < limits.latencyKeys) return;
+    const taken: { key: string; presence: number }[] = [];
+    const waiting: { key: string; presence: number }[] = [];
+    for (const [key, regions] of this.#cells) {
+      if (key.startsWith('agents ')) continue;
+      let presence = 0;
+      for (const cell of regions.values()) {
+        presence = Math.max(presence, this.#series.presence(cell));
+      }
+      (this.#published.has(key) ? taken : waiting).push({ key, presence });
+    }
+    taken.sort((a, b) => a.presence - b.presence);
+    waiting.sort((a, b) => b.presence - a.presence);
+    for (let at = 0; at < Math.min(keysPerRefresh, taken.length, waiting.length); at += 1) {
+      const { key, presence } = taken[at]!;
+      if (waiting[at]!.presence < 2 * presence) return;
+      for (const region of [...(this.#published.find(key)?.regions.keys() ?? [])]) {
+        this.#published.remove(key, region);
+      }
     }
   }
 
-  #hasRoomFor(key: ClientKey): boolean {
-    return this.#published.size < limits.latencyKeys || this.#published.has(formatClientKey(key));
-  }
-
-  #put(series: Series): void {
-    const key = formatClientKey(series.key);
-    const regions = this.#published.get(key) ?? new Map<string, Series>();
-    regions.set(series.region, series);
-    this.#published.set(key, regions);
-  }
-
-  #withdraw(series: Series): void {
-    const key = formatClientKey(series.key);
-    const regions = this.#published.get(key);
-    if (series.published === undefined || regions === undefined) return;
-    series.published = undefined;
-    regions.delete(series.region);
-    if (regions.size === 0) this.#published.delete(key);
-    this.#version += 1;
-  }
-
-  #shed(): void {
-    for (const [name, series] of this.#series) {
-      if (this.#series.size <= limits.latencySeries) return;
-      this.#series.delete(name);
-      this.#withdraw(series);
-    }
+  #forget(cell: Cell): void {
+    const regions = this.#cells.get(cell.key);
+    regions?.delete(cell.region);
+    if (regions?.size === 0) this.#cells.delete(cell.key);
+    if (!this.#follows) this.#published.remove(cell.key, cell.region);
   }
 }
 
-/** A series with less than this left is forgotten. */
-const forgetSamples = 0.5;
+/** How far so many samples are believed: 0 where they are withdrawn, 0.33 where they are published, toward 1. */
+export function trustOf(samples: number): number {
+  const over = Math.max(0, samples - distrustSamples);
+  return Math.round((100 * over) / (over + trustSamples)) / 100;
+}
+
+function sourceOf(key: string): PublishedLatency['source'] {
+  if (key.startsWith('prefix ')) return 'measured-prefix';
+  if (key.startsWith('asn ')) return 'measured-asn';
+  return key.startsWith('country ') ? 'measured-country' : 'agents';
+}
+
+const isSamePlace = (a: Coordinates, b: Coordinates) =>
+  a.latitude === b.latitude && a.longitude === b.longitude;
 
 function refuse(message: string): Problem {
   return { code: 'E_MEASUREMENT', message };

@@ -57,7 +57,7 @@ const sample = (region: string, ms: number) => ({
   prefix: '198.18.7.0/24',
   region,
   ms,
-  count: 10,
+  count: 100,
 });
 
 test('ImagePublishing.measure() moves answers within a second, and compiles once for many samples', () => {

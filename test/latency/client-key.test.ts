@@ -20,6 +20,13 @@ const cases: [Parameters<typeof readClientKey>[0], string | undefined][] = [
   [{ country: 'India' }, undefined],
   [{}, undefined],
   [{ asn: 64500, country: 'IN' }, undefined],
+  [{ clients: '203.0.113.7' }, 'prefix 203.0.113.0/24'],
+  [{ clients: '2001:db8::/32' }, 'prefix 2001:db8::/32'],
+  [{ clients: 'AS64500' }, 'asn 64500'],
+  [{ clients: 'as4294967296' }, undefined],
+  [{ clients: 'in' }, 'country IN'],
+  [{ clients: '' }, undefined],
+  [{ clients: 'IN', country: 'IN' }, undefined],
 ];
 for (const [given, expected] of cases) {
   test(`readClientKey(${JSON.stringify(given)}) is ${expected}`, () => {

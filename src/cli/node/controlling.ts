@@ -40,7 +40,7 @@ export async function startControlling(
         },
         question,
       ),
-    measure: (samples) => publishing.measure(samples),
+    measure: (samples, source) => publishing.measure(samples, source),
     reportLoad: (samples) => health.reportLoad(samples),
     trafficShift: (before, after) => trafficShift(before, after, simulation),
   });

@@ -1,0 +1,111 @@
+import type { Coordinates } from '../geo/client.ts';
+import { distanceKm } from '../geo/distance.ts';
+import { msByDistance } from './by-distance.ts';
+import { middleOf } from './middle.ts';
+import type { AgentPlace, PublishedTable } from './published-table.ts';
+
+/** An agent this far away counts for 1/e as much as one next door, and further ones ever less. */
+export const agentReachKm = 1000;
+
+/** Agents beyond it say less than 2 % and are left out. */
+const farthestKm = 4 * agentReachKm;
+
+/** The nearest so many places of agents are asked. */
+const placesAsked = 8;
+
+/** What clients have on top of an agent, which stands in a data centre: their line. */
+export const clientLineMs = 8;
+
+/** What the agents near a place say of a region. */
+export interface AgentsWord {
+  /** Places of agents that it rests on: `agents 53.3,-6.3 and 2 more`. */
+  readonly key: string;
+  readonly ln: number;
+  /** 0 to 1; below 0.5 where there is only one place, so that no one place outweighs distance. */
+  readonly trust: number;
+  readonly samples: number;
+  readonly at: number;
+}
+
+/**
+ * Asks for a client's place, a region and the time that their distance makes likely; undefined when no
+ * agent is near that has measured the region.
+ */
+export type NearAgents = (
+  client: Coordinates,
+  region: string,
+  byDistanceMs: number,
+) => AgentsWord | undefined;
+
+interface Near {
+  readonly place: AgentPlace;
+  readonly km: number;
+}
+
+/**
+ * Agents' connect times as clients near by would see them: how far each is off what its own distance
+ * makes likely, by the median over places, weighted by how near each is and how far it is trusted. A
+ * place that lies is outvoted by two others as near.
+ */
+export function nearAgents(published: PublishedTable): NearAgents {
+  let version = -1;
+  let places: readonly AgentPlace[] = [];
+  let known = new WeakMap<Coordinates, readonly Near[]>();
+  const nearOf = (client: Coordinates): readonly Near[] => {
+    if (version !== published.placesVersion) {
+      version = published.placesVersion;
+      places = published.places();
+      known = new WeakMap();
+    }
+    let near = known.get(client);
+    if (near === undefined) {
+      near = nearest(client, places);
+      known.set(client, near);
+    }
+    return near;
+  };
+  return (client, region, byDistanceMs) => {
+    const near = nearOf(client);
+    return near.length === 0 ? undefined : wordOf(near, region, byDistanceMs);
+  };
+}
+
+function nearest(client: Coordinates, places: readonly AgentPlace[]): readonly Near[] {
+  return places
+    .map((place) => ({ place, km: distanceKm(client, place.coordinates) }))
+    .filter(({ km }) => km <= farthestKm)
+    .sort((a, b) => a.km - b.km || (a.place.key < b.place.key ? -1 : 1));
+}
+
+function wordOf(
+  near: readonly Near[],
+  region: string,
+  byDistanceMs: number,
+): AgentsWord | undefined {
+  const said: { value: number; weight: number }[] = [];
+  let key = '';
+  let weights = 0;
+  let samples = 0;
+  let at = 0;
+  for (const { place, km } of near) {
+    if (said.length === placesAsked) break;
+    const entry = place.regions.get(region);
+    if (entry === undefined) continue;
+    if (said.length === 0) key = place.key;
+    const weight = entry.trust * Math.exp(-km / agentReachKm);
+    // The agent's path is so many times what its distance makes likely; so, then, is the client's.
+    const factor = (entry.ms + clientLineMs) / msByDistance(place.coordinates, entry.place);
+    said.push({ value: Math.log(factor * byDistanceMs), weight });
+    weights += weight;
+    samples += entry.samples;
+    at = Math.max(at, entry.at);
+  }
+  if (said.length === 0) return undefined;
+  return {
+    key: said.length === 1 ? key : `${key} and ${said.length - 1} more`,
+    ln: middleOf(said),
+    trust: weights / (weights + 1),
+    samples,
+    at,
+  };
+}
