@@ -25,11 +25,12 @@ const hopHeaders = new Set([
 ]);
 
 /** True for a request that only the cluster's leader can answer, where that is another process. */
-export function isForLeader({ cluster }: ApiContext, request: FastifyRequest): boolean {
+export function isForLeader({ cluster, role }: ApiContext, request: FastifyRequest): boolean {
   if (cluster === undefined || cluster.leader()?.isSelf === true) return false;
   const { access, isLocal } = request.routeOptions.config;
   if (access !== 'write' && access !== 'admin') return false;
-  return isLocal !== true && request.method !== 'GET' && request.method !== 'HEAD';
+  const isTakenHere = isLocal === true && role !== 'node';
+  return !isTakenHere && request.method !== 'GET' && request.method !== 'HEAD';
 }
 
 /**

@@ -5,6 +5,7 @@ export type Role = 'all' | 'controller' | 'node';
 
 /** Where a cluster is, and who this process is in it. */
 export interface ClusterOptions {
+  readonly role: Role;
   readonly name: string;
   /** As given; `cluster/redis-bus.ts` reads them. */
   readonly urls: readonly string[];
@@ -98,6 +99,7 @@ export function clusterOptions(
     refuseGiven(['--dns', '--workers', '--io', '--anycast-hook'], 'controller', isGiven, refuse);
   }
   return {
+    role,
     name: flags.cluster ?? defaultCluster,
     urls: redis,
     keyFile: clusterKey ?? '',

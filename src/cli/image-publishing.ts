@@ -35,6 +35,8 @@ export class ImagePublishing {
   #cancelRefresh: () => void = () => {};
   #latencyVersion = 0;
   #measuredKeys = '';
+  /** Called when published latency has moved; in a cluster the leader then tells it to all others. */
+  onLatency: () => void = () => {};
 
   constructor(parts: PublishingParts) {
     this.#parts = parts;
@@ -109,6 +111,7 @@ export class ImagePublishing {
     this.#cancelLatency = undefined;
     if (latency.version === this.#latencyVersion) return;
     this.#latencyVersion = latency.version;
+    this.onLatency();
     const keys = distinctionsKey({
       ...latency.measuredKeys(),
       continents: [],

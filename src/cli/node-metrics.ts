@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import type { ClusterView } from '../control/cluster-view.ts';
 import type { Controller } from '../control/controller.ts';
 import type { CounterSnapshot } from '../server/counters.ts';
 import { rcodes } from '../wire/types.ts';
@@ -8,6 +9,8 @@ export interface MetricsParts {
   /** Times that a query thread had to be replaced. */
   restarts(): number;
   readonly controller: Controller;
+  /** Absent for a process of its own. */
+  readonly cluster?: ClusterView;
 }
 
 const rcodeNames = new Map<number, string>(
@@ -54,7 +57,11 @@ export function createNodeMetrics(parts: MetricsParts): () => Promise<string> {
     'verdict',
   ]);
 
+  const countCluster =
+    parts.cluster === undefined ? () => {} : clusterMetrics(parts.cluster, counter, gauge);
+
   return () => {
+    countCluster();
     const snapshot = parts.counters();
     setCounters(queries, 'transport', Object.entries(snapshot.queries));
     setCounters(types, 'type', Object.entries(snapshot.types));
@@ -77,6 +84,46 @@ export function createNodeMetrics(parts: MetricsParts): () => Promise<string> {
     zones.set(configuration.zones.size);
     countTargets(targets, parts.controller);
     return registry.metrics();
+  };
+}
+
+/** Makes the metrics of a cluster, and returns what brings them up to date. */
+function clusterMetrics(
+  cluster: ClusterView,
+  counter: (name: string, help: string, labelNames?: string[]) => Counter,
+  gauge: (name: string, help: string) => Gauge,
+): () => void {
+  const leads = gauge('meridian_cluster_leads', '1 while this process leads.');
+  const term = gauge('meridian_cluster_term', 'Fencing term of what is stored here.');
+  const sequence = gauge('meridian_cluster_sequence', 'Newest revision that is stored here.');
+  const lag = gauge(
+    'meridian_cluster_lag',
+    'Revisions that the most advanced member has beyond it.',
+  );
+  const up = gauge('meridian_cluster_bus_up', '1 while the bus answers.');
+  const silence = gauge('meridian_cluster_bus_silence_seconds', 'Since the bus last answered.');
+  const age = gauge(
+    'meridian_cluster_health_age_seconds',
+    "Since the leader's last word on health; NaN before the first.",
+  );
+  const own = gauge('meridian_cluster_judges_alone', '1 while health is not the word of a leader.');
+  const live = gauge('meridian_cluster_members', 'Live members.');
+  const events = counter('meridian_cluster_events_total', 'What was refused, shed or undone.', [
+    'event',
+  ]);
+  return () => {
+    const state = cluster.state();
+    const newest = Math.max(state.sequence, ...cluster.nodes().map((node) => node.sequence));
+    leads.set(state.leads ? 1 : 0);
+    term.set(state.term);
+    sequence.set(state.sequence);
+    lag.set(newest - state.sequence);
+    up.set(state.busUp ? 1 : 0);
+    silence.set(state.busSilenceMs / 1000);
+    age.set(state.healthAgeMs === null ? Number.NaN : state.healthAgeMs / 1000);
+    own.set(state.healthSource === 'own' && !state.leads ? 1 : 0);
+    live.set(state.live);
+    setCounters(events, 'event', Object.entries(cluster.counters()));
   };
 }
 

@@ -8,6 +8,12 @@ import { errorText } from '../base/errors.ts';
 import { type Prefix, parsePrefix } from '../base/ip.ts';
 import type { Log } from '../base/log.ts';
 import { type UdpIo, udpIos } from '../server/open-udp.ts';
+import {
+  addClusterFlags,
+  type ClusterFlags,
+  type ClusterOptions,
+  clusterOptions,
+} from './cluster-flags.ts';
 import { startDemo } from './demo.ts';
 import {
   collect,
@@ -25,7 +31,7 @@ import { addProtectionFlags, type ProtectionFlags, protectionOptions } from './p
 export const tokenFileName = 'admin.token';
 
 /** What commander hands over for `serve`. */
-interface ServeFlags extends ProtectionFlags {
+interface ServeFlags extends ProtectionFlags, ClusterFlags {
   readonly zones: string;
   readonly data: string;
   readonly dns?: readonly Endpoint[];
@@ -106,7 +112,7 @@ export function registerServe(program: Command, terminal: Terminal, version: str
       'believe client subnets of these resolvers only (repeatable)',
       collect(parsePrefixFlag),
     );
-  addProtectionFlags(command)
+  addProtectionFlags(addClusterFlags(command))
     .option('--allow-private-targets', 'let health checks reach loopback and private addresses')
     .option('--allow-exec', 'let exec monitors run commands, with the rights of this process')
     .option(
@@ -123,10 +129,24 @@ export function registerServe(program: Command, terminal: Terminal, version: str
     .option('--demo', 'start six small origins on 127.0.1.1 to 127.0.1.6 for zones/traffic.yaml')
     .option('--json', 'print one line of JSON when ready, and the log as JSON')
     .addHelpText('after', examples)
-    .action((flags: ServeFlags) => serve(flags, terminal, version));
+    .action((flags: ServeFlags) => serve(flags, clusterOf(flags, command), terminal, version));
 }
 
-async function serve(flags: ServeFlags, terminal: Terminal, version: string): Promise<void> {
+/** The cluster that the flags describe; ends the command where they do not fit together. */
+function clusterOf(flags: ServeFlags, command: Command): ClusterOptions | undefined {
+  const isGiven = (name: string) => {
+    const option = command.options.find(({ long }) => long === name);
+    return option !== undefined && command.getOptionValueSource(option.attributeName()) === 'cli';
+  };
+  return clusterOptions(flags, isGiven, process.env, (reason) => command.error(`error: ${reason}`));
+}
+
+async function serve(
+  flags: ServeFlags,
+  cluster: ClusterOptions | undefined,
+  terminal: Terminal,
+  version: string,
+): Promise<void> {
   // Loaded here, so that the other commands start without the server.
   const { startNode } = await import('./start-node.ts');
   const log = openLog(flags.logLevel, flags.json === true);
@@ -136,7 +156,7 @@ async function serve(flags: ServeFlags, terminal: Terminal, version: string): Pr
     node = await startNode({
       zones: resolve(flags.zones),
       data: resolve(flags.data),
-      dns: flags.dns ?? [{ host: '127.0.0.1', port: 5300 }],
+      dns: cluster?.role === 'controller' ? [] : (flags.dns ?? [{ host: '127.0.0.1', port: 5300 }]),
       http: flags.http,
       geo: flags.geo ?? [],
       workers: flags.workers,
@@ -145,6 +165,7 @@ async function serve(flags: ServeFlags, terminal: Terminal, version: string): Pr
       versionBind: flags.versionBind,
       serverId: flags.serverId,
       anycastHook: flags.anycastHook,
+      cluster,
       ecs: {
         allow: flags.ecs,
         ...(flags.ecsFrom === undefined ? {} : { from: flags.ecsFrom }),
@@ -256,7 +277,7 @@ function greeting(node: RunningNode, tokenFile: string, demo: boolean): string {
       `(${[...zones.keys()].slice(0, 5).join(' ')}${zones.size > 5 ? ' …' : ''}), ` +
       `${traffic.services.size} services in ${traffic.regions.size} regions`,
     '',
-    `  DNS    ${node.dns.join('  ')}`,
+    `  DNS    ${node.dns.length === 0 ? 'none: a controller answers no queries' : node.dns.join('  ')}`,
     `  API    http://${node.http}/docs`,
     node.newToken === undefined
       ? `  Token  as before (first start: ${tokenFile})`

@@ -31,7 +31,8 @@ export class Served {
   readonly #parts: ServedParts;
   /** Revision → when all members that lived were first seen to serve it. */
   readonly #at = new Map<number, string>();
-  #everywhere = 0;
+  /** What all members serve; undefined before the first look. */
+  #everywhere: number | undefined;
 
   constructor(parts: ServedParts) {
     this.#parts = parts;
@@ -85,13 +86,12 @@ export class Served {
 
   #note(nodes: readonly Heartbeat[], newest: number): void {
     const least = nodes.reduce((min, node) => Math.min(min, servingOf(node)), newest);
-    const first = Math.max(this.#everywhere + 1, least - rememberedRevisions + 1);
     const at = new Date(this.#parts.clock.epochMs()).toISOString();
-    // What was served before this process looked has no time.
-    for (let revision = first; this.#everywhere > 0 && revision <= least; revision += 1) {
-      this.#at.set(revision, at);
-    }
-    this.#everywhere = Math.max(this.#everywhere, least);
+    // What was served before this process looked for the first time has no time.
+    const known = this.#everywhere ?? least;
+    const first = Math.max(known + 1, least - rememberedRevisions + 1);
+    for (let revision = first; revision <= least; revision += 1) this.#at.set(revision, at);
+    this.#everywhere = Math.max(known, least);
     for (const revision of this.#at.keys()) {
       if (this.#at.size <= rememberedRevisions) break;
       this.#at.delete(revision);

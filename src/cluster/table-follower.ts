@@ -117,6 +117,7 @@ export class TableFollower {
   }
 
   #take(message: TableMessage): void {
+    if (this.#isClosed) return;
     const { envelope, table, clock, log } = this.#parts;
     const content = openTable(envelope, table, message);
     if (content === undefined) {

@@ -2,10 +2,11 @@ import type { Clock } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import type { TableContent } from '../cluster/table-message.ts';
+import type { Report } from '../health/report.ts';
 import type { ServiceHealth } from '../health/verdict.ts';
 import type { Traffic } from '../policy/traffic.ts';
 import type { HealthControl, HealthSnapshot } from './apply-health.ts';
-import type { HealthEvent, HealthView, TargetStatus } from './controller.ts';
+import type { HealthEvent, HealthView, LoadSample, TargetStatus } from './controller.ts';
 import { HealthTable } from './health-table.ts';
 
 /** A fleet of this process's own, and how it ends. */
@@ -52,7 +53,7 @@ export class HealthSource implements HealthView {
     this.#parts = parts;
     this.#startedMs = parts.clock.monotonicMs();
     if (parts.isWarm) this.#fleet = parts.openFleet();
-    this.#tick();
+    this.#schedule();
   }
 
   /** True while this process steers by its own fleet. */
@@ -92,6 +93,16 @@ export class HealthSource implements HealthView {
     return fleet === undefined
       ? this.#table.events(before, limit)
       : fleet.health.events(before, limit);
+  }
+
+  /** Load counts where there is a fleet; nodes get what came of it with the table. */
+  reportLoad(samples: readonly LoadSample[]): ReturnType<HealthControl['reportLoad']> {
+    return this.#fleet?.health.reportLoad(samples) ?? { accepted: 0, problems: [] };
+  }
+
+  /** An agent's report, as another controller passes it on. */
+  receive(report: Report): void {
+    this.#fleet?.health.receive(report);
   }
 
   /** Takes a message of the leader's table. */
@@ -160,8 +171,10 @@ export class HealthSource implements HealthView {
     fleet?.close?.();
   }
 
-  #tick(): void {
-    this.choose();
-    this.#cancel = this.#parts.clock.setTimer(tickMs, () => this.#tick());
+  #schedule(): void {
+    this.#cancel = this.#parts.clock.setTimer(tickMs, () => {
+      this.choose();
+      this.#schedule();
+    });
   }
 }

@@ -36,6 +36,7 @@ test('clusterOptions() has nothing to say of a process of its own', () => {
 
 test('clusterOptions() gathers what a cluster needs', () => {
   assert.deepEqual(parse(...bus, '--advertise', 'http://192.0.2.7:8053/', '--node-id', 'fra-1'), {
+    role: 'all',
     name: 'meridian',
     urls: ['redis://192.0.2.1:6379'],
     keyFile: 'cluster.key',

@@ -1,21 +1,36 @@
 import { formatProblem, MeridianError, type Problem } from '../../base/errors.ts';
 import type { HealthControl } from '../../control/apply-health.ts';
+import type { HealthView, LoadSample, RttSample } from '../../control/controller.ts';
 import { createController, type RunningController } from '../../control/create-controller.ts';
 import { explain } from '../../control/explain.ts';
 import { fillFromFolder } from '../../control/import-folder.ts';
+import type { Replication } from '../../control/replication.ts';
 import { trafficShift } from '../../simulate/traffic-shift.ts';
 import type { Store } from '../../store/store.ts';
 import type { Closers } from './closers.ts';
 import type { NodeOptions } from './node-options.ts';
 import { type Serving, simulationOf } from './serving.ts';
 
+/** Health as a controller needs it: a fleet, or in a cluster whatever counts at the moment. */
+export type NodeHealth = HealthView & Pick<HealthControl, 'setTraffic' | 'reportLoad'>;
+
+/** What a cluster wants to know of; all of it absent in a process of its own. */
+export interface SharedChanges {
+  readonly replication?: Replication;
+  /** A revision is served here. */
+  published?(revision: number): void;
+  measured?(samples: readonly RttSample[], source: string | undefined): void;
+  loaded?(samples: readonly LoadSample[]): void;
+}
+
 /** Starts the way of a change on a store: what is there is served when this resolves. */
 export async function startControlling(
   options: NodeOptions,
   serving: Serving,
-  health: HealthControl,
+  health: NodeHealth,
   store: Store,
   closers: Closers,
+  shared: SharedChanges = {},
 ): Promise<RunningController> {
   const { clock, state, geo, latency, images, publishing } = serving;
   const simulation = simulationOf(serving);
@@ -24,7 +39,10 @@ export async function startControlling(
     clock,
     log: options.log,
     compile: (next) => images.prepare(next),
-    publish: (update) => publishing.publish(update),
+    publish: async (update) => {
+      await publishing.publish(update);
+      shared.published?.(update.revision);
+    },
     stored: (next) => {
       state.configuration = next;
       health.setTraffic(next.traffic);
@@ -40,8 +58,15 @@ export async function startControlling(
         },
         question,
       ),
-    measure: (samples, source) => publishing.measure(samples, source),
-    reportLoad: (samples) => health.reportLoad(samples),
+    measure: (samples, source) => {
+      shared.measured?.(samples, source);
+      return publishing.measure(samples, source);
+    },
+    reportLoad: (samples) => {
+      shared.loaded?.(samples);
+      return health.reportLoad(samples);
+    },
+    ...(shared.replication === undefined ? {} : { replication: shared.replication }),
     trafficShift: (before, after) => trafficShift(before, after, simulation),
   });
   closers.add(() => controller.close());

@@ -1,5 +1,6 @@
 import { createApi } from '../../api/create-api.ts';
 import { listenApi } from '../../api/listen-api.ts';
+import type { ClusterView } from '../../control/cluster-view.ts';
 import type { Controller } from '../../control/controller.ts';
 import type { Tokens } from '../../control/tokens.ts';
 import { createCounters, sumCounters } from '../../server/counters.ts';
@@ -14,15 +15,20 @@ import { type Serving, simulationOf } from './serving.ts';
 
 const noCounters = sumCounters([createCounters()]);
 
+export interface ApiParts {
+  readonly options: NodeOptions;
+  readonly serving: Serving;
+  readonly controller: Controller;
+  readonly tokens: Tokens;
+  readonly selfCheck: SelfCheck | undefined;
+  /** The cluster, where this process is part of one. */
+  readonly view: ClusterView | undefined;
+  readonly closers: Closers;
+}
+
 /** Offers the API; the last step of a start: whoever reaches it finds a node that serves. */
-export async function offerApi(
-  options: NodeOptions,
-  serving: Serving,
-  controller: Controller,
-  tokens: Tokens,
-  selfCheck: SelfCheck | undefined,
-  closers: Closers,
-): Promise<string> {
+export async function offerApi(parts: ApiParts): Promise<string> {
+  const { options, serving, controller, tokens, selfCheck, view, closers } = parts;
   const { dataPlane } = serving;
   const simulation = simulationOf(serving);
   const api = createApi({
@@ -34,8 +40,10 @@ export async function offerApi(
       counters: () => dataPlane?.counters() ?? noCounters,
       restarts: () => dataPlane?.workers.reduce((sum, worker) => sum + worker.restarts, 0) ?? 0,
       controller,
+      ...(view === undefined ? {} : { cluster: view }),
     }),
     ready: () => readiness(controller, dataPlane),
+    ...(view === undefined ? {} : { cluster: view, role: options.cluster?.role ?? 'all' }),
     ...(selfCheck === undefined ? {} : { selfCheck: () => selfCheck.look() }),
     simulate: async (request) => simulate(request, simulation),
     hosts: options.hosts,

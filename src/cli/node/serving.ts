@@ -107,10 +107,12 @@ async function startFromDisk(
 ): Promise<SavedImage> {
   const program = `meridian ${options.version} ${process.arch}, image format 2`;
   const { data: folder, log } = options;
-  const historyOf = (revision: number) => store.revision(revision)?.hash;
+  // A replica may hold no more than the newest revision's hash.
+  const historyOf = (revision: number) =>
+    revision === store.latest() ? store.digest() : store.revision(revision)?.hash;
   const saved = new SavedImage({ folder, program, dataPlane, historyOf, clock, log });
   closers.add(() => saved.close());
   const revision = store.latest();
-  if (revision > 0) await saved.serve(revision);
+  if (revision > 0) await saved.serve(revision, options.cluster?.role === 'node');
   return saved;
 }

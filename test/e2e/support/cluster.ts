@@ -1,0 +1,159 @@
+import { join } from 'node:path';
+import { textsOf } from './ask.ts';
+import {
+  freePort,
+  type Running,
+  type RunningMeridian,
+  runMeridian,
+  serveMeridian,
+  startProgram,
+  temporaryFolder,
+  until,
+  writeFiles,
+} from './processes.ts';
+
+type Test = { after(callback: () => void | Promise<void>): void };
+
+/** A redis-server of the test's own. */
+export interface RunningRedis extends Running {
+  readonly port: number;
+  readonly url: string;
+  /** Runs a command with redis-cli and returns what it prints. */
+  cli(...words: readonly string[]): Promise<string>;
+}
+
+/** Starts a real redis-server with its data in a folder of its own; it ends with the test. */
+export async function startRedis(
+  t: Test,
+  options: {
+    readonly port?: number;
+    readonly folder?: string;
+    readonly words?: readonly string[];
+  } = {},
+): Promise<RunningRedis> {
+  const port = options.port ?? (await freePort());
+  const folder = options.folder ?? temporaryFolder(t);
+  const running = startProgram(t, [
+    'redis-server',
+    ...['--port', String(port), '--bind', '127.0.0.1', '--dir', folder],
+    ...['--appendonly', 'yes', '--save', ''],
+    ...(options.words ?? []),
+  ]);
+  const cli = async (...words: readonly string[]) => {
+    const command = startProgram(t, ['redis-cli', '-p', String(port), ...words]);
+    await new Promise<void>((done) => command.child.once('close', () => done()));
+    return command.output().trim();
+  };
+  await until(
+    async () => (await cli('ping')) === 'PONG' || undefined,
+    () => `redis-server: ${running.output()}`,
+  );
+  return { ...running, port, url: `redis://127.0.0.1:${port}`, cli };
+}
+
+/** A member of a cluster under test, and how it can be started again. */
+export interface ClusterMember {
+  readonly name: string;
+  readonly role: 'all' | 'controller' | 'node';
+  readonly data: string;
+  running: RunningMeridian;
+  /** Starts the process again, on the same data and the same ports. */
+  restart(): Promise<void>;
+}
+
+/** A cluster of real processes around one Redis. */
+export interface TestCluster {
+  readonly redis: RunningRedis;
+  readonly folder: string;
+  readonly keys: string;
+  /** Starts another member. */
+  add(name: string, role: ClusterMember['role'], flags?: readonly string[]): Promise<ClusterMember>;
+}
+
+/** The zone and the traffic that the cluster begins with. */
+export interface ClusterFiles {
+  readonly zone: string;
+  readonly traffic: string;
+}
+
+/** Starts a Redis and makes keys and a folder of zones; members are added by the test. */
+export async function startCluster(t: Test, files: ClusterFiles): Promise<TestCluster> {
+  const folder = temporaryFolder(t);
+  writeFiles(folder, {
+    'zones/cluster.test.zone': files.zone,
+    'zones/traffic.yaml': files.traffic,
+  });
+  const keys = join(folder, 'keys');
+  const made = await runMeridian(t, ['cluster-key', keys]);
+  if (made.code !== 0) throw new Error(made.output);
+  const redis = await startRedis(t);
+  const add: TestCluster['add'] = async (name, role, flags = []) => {
+    const data = join(folder, name);
+    const ports = { dns: await freePort(), http: await freePort() };
+    const start = () =>
+      serveMeridian(t, [
+        ...['--role', role, '--redis', redis.url, '--cluster', 'test', '--node-id', name],
+        ...['--cluster-key', join(keys, role === 'node' ? 'cluster.pub' : 'cluster.key')],
+        ...['--data', data, '--http', `127.0.0.1:${ports.http}`],
+        ...(role === 'node' ? [] : ['--zones', join(folder, 'zones')]),
+        ...(role === 'controller' ? [] : ['--dns', `127.0.0.1:${ports.dns}`, '--workers', '1']),
+        ...['--allow-private-targets', ...flags],
+      ]);
+    const member: ClusterMember = {
+      ...{ name, role, data },
+      running: await start(),
+      async restart() {
+        member.running = await start();
+      },
+    };
+    return member;
+  };
+  return { redis, folder, keys, add };
+}
+
+/** The member that leads, once there is one among these. */
+export function leaderOf(members: readonly ClusterMember[]): Promise<ClusterMember> {
+  return until(
+    async () => {
+      for (const member of members) {
+        if (member.running.child.exitCode !== null) continue;
+        const answer = await member.running.api('GET', '/v1/nodes').catch(() => undefined);
+        const state = (await answer?.json()) as { leads?: boolean } | undefined;
+        if (state?.leads === true) return member;
+      }
+      return undefined;
+    },
+    () => `a leader among ${members.map(({ name }) => name)}: ${outputs(members)}`,
+  );
+}
+
+/** Waits until a member answers a question with exactly these texts; returns how long that took. */
+export async function untilServed(
+  member: ClusterMember,
+  name: string,
+  type: string,
+  texts: readonly string[],
+  deadlineMs = 20_000,
+): Promise<number> {
+  const startMs = performance.now();
+  const wanted = texts.toSorted().join(' ');
+  let seen = '';
+  await until(
+    async () => {
+      const found = await textsOf(member.running.port, name, type).catch(() => []);
+      seen = found.toSorted().join(' ');
+      return seen === wanted || undefined;
+    },
+    () =>
+      `${member.name} to answer ${name} ${type} with ${wanted}, not ${seen}: ${outputs([member])}`,
+    deadlineMs,
+  );
+  return performance.now() - startMs;
+}
+
+/** The last of what members printed, for messages. */
+export function outputs(members: readonly ClusterMember[]): string {
+  return members
+    .map(({ name, running }) => `\n--- ${name}\n${running.output().slice(-3000)}`)
+    .join('');
+}
