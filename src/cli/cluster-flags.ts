@@ -68,6 +68,19 @@ export function addClusterFlags(command: Command): Command {
     );
 }
 
+/** The cluster that the flags of a command describe; ends the command where they do not fit together. */
+export function clusterOf(
+  flags: ClusterFlags,
+  command: Command,
+  env: Readonly<Record<string, string | undefined>>,
+): ClusterOptions | undefined {
+  const isGiven = (name: string) => {
+    const option = command.options.find(({ long }) => long === name);
+    return option !== undefined && command.getOptionValueSource(option.attributeName()) === 'cli';
+  };
+  return clusterOptions(flags, isGiven, env, (reason) => command.error(`error: ${reason}`));
+}
+
 /**
  * The cluster that the flags describe; undefined for a process of its own. `refuse` is called with what
  * does not fit together, and throws. `isGiven` tells flags that were written from defaults.

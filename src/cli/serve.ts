@@ -12,7 +12,7 @@ import {
   addClusterFlags,
   type ClusterFlags,
   type ClusterOptions,
-  clusterOptions,
+  clusterOf,
 } from './cluster-flags.ts';
 import { startDemo } from './demo.ts';
 import {
@@ -129,16 +129,9 @@ export function registerServe(program: Command, terminal: Terminal, version: str
     .option('--demo', 'start six small origins on 127.0.1.1 to 127.0.1.6 for zones/traffic.yaml')
     .option('--json', 'print one line of JSON when ready, and the log as JSON')
     .addHelpText('after', examples)
-    .action((flags: ServeFlags) => serve(flags, clusterOf(flags, command), terminal, version));
-}
-
-/** The cluster that the flags describe; ends the command where they do not fit together. */
-function clusterOf(flags: ServeFlags, command: Command): ClusterOptions | undefined {
-  const isGiven = (name: string) => {
-    const option = command.options.find(({ long }) => long === name);
-    return option !== undefined && command.getOptionValueSource(option.attributeName()) === 'cli';
-  };
-  return clusterOptions(flags, isGiven, process.env, (reason) => command.error(`error: ${reason}`));
+    .action((flags: ServeFlags) =>
+      serve(flags, clusterOf(flags, command, process.env), terminal, version),
+    );
 }
 
 async function serve(
