@@ -13,6 +13,16 @@ const retryMaxMs = 1000;
 const handshakeExtraMs = 250;
 const retryStrategy = (times: number) => Math.min(50 * times, retryMaxMs);
 
+/** What a connection needs. */
+export interface RedisLinkOptions {
+  readonly address: BusAddress;
+  /** How long a command may take; for blocking reads their wait has to be in it. */
+  readonly commandMs: number;
+  /** PEM certificates to trust instead of the system's, for TLS. */
+  readonly ca?: string;
+  readonly onFailure: (text: string) => void;
+}
+
 /**
  * One connection to Redis (in a cluster: one to each of its nodes). It never queues a command while
  * there is no connection, never sends one twice, gives each a time limit, and drops a connection whose
@@ -23,17 +33,21 @@ export class RedisLink {
   readonly #commandMs: number;
   readonly #waits = new Set<() => void>();
   #isClosed = false;
+  /** The connection of now has hung, and is being ended. */
+  #isGivenUp = false;
 
-  /** `commandMs` is how long a command may take; for blocking reads their wait has to be in it. */
-  constructor(address: BusAddress, commandMs: number, onFailure: (text: string) => void) {
+  constructor({ address, commandMs, ca, onFailure }: RedisLinkOptions) {
     this.#commandMs = commandMs;
-    this.#redis = connect(address, commandMs);
+    this.#redis = connect(address, commandMs, ca);
+    this.#redis.on('ready', () => {
+      this.#isGivenUp = false;
+    });
     // Without a listener an error event ends the process. What matters shows in commands that fail.
     this.#redis.on('error', (error: unknown) => onFailure(errorText(error)));
   }
 
   get isUp(): boolean {
-    return this.#redis.status === 'ready';
+    return this.#redis.status === 'ready' && !this.#isGivenUp;
   }
 
   /** Resolves when there is a connection, or none in time. */
@@ -115,9 +129,14 @@ export class RedisLink {
   #failure(name: string, error: unknown): BusError {
     const text = errorText(error);
     const isReply = error instanceof Error && error.name === 'ReplyError';
+    const isUnsent = text.includes("Stream isn't writeable");
     // A server that hangs would keep what is sent until it wakes up: send it no more.
-    if (!isReply && text === timeoutText && !this.#isClosed) this.#redis.disconnect(true);
-    return new BusError(`${name}: ${text}`, isReply ? 'none' : 'unknown', { cause: error });
+    if (text === timeoutText && !this.#isClosed) {
+      this.#isGivenUp = true;
+      this.#redis.disconnect(true);
+    }
+    const outcome = isReply || isUnsent ? 'none' : 'unknown';
+    return new BusError(`${name}: ${text}`, outcome, { cause: error });
   }
 }
 
@@ -128,7 +147,8 @@ function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-function connect(address: BusAddress, commandMs: number): Redis | Cluster {
+function connect(address: BusAddress, commandMs: number, ca: string | undefined): Redis | Cluster {
+  const trust = ca === undefined ? {} : { ca };
   const { username, password, database, tls, hosts } = address;
   const [first = { host: '127.0.0.1', port: 6379 }] = hosts;
   const options = {
@@ -137,6 +157,9 @@ function connect(address: BusAddress, commandMs: number): Redis | Cluster {
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
     connectTimeout: connectMs,
+    // What does not answer will not say goodbye either.
+    disconnectTimeout: 100,
+    disableClientInfo: true,
     // Of the handshake too: a server that hangs accepts connections and says nothing.
     commandTimeout: commandMs + handshakeExtraMs,
     retryStrategy,
@@ -144,7 +167,7 @@ function connect(address: BusAddress, commandMs: number): Redis | Cluster {
     reconnectOnError: (error: Error) => error.message.includes('READONLY'),
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
-    ...(tls ? { tls: {} } : {}),
+    ...(tls ? { tls: trust } : {}),
   } satisfies RedisOptions;
   if (address.kind === 'cluster') {
     return new Cluster([...hosts], {
@@ -169,7 +192,7 @@ function connect(address: BusAddress, commandMs: number): Redis | Cluster {
       enableTLSForSentinelMode: tls,
       sentinelCommandTimeout: connectMs,
       sentinelRetryStrategy: retryStrategy,
-      ...(tls ? { sentinelTLS: {} } : {}),
+      ...(tls ? { sentinelTLS: trust } : {}),
     });
   }
   return new Redis({ ...options, ...first, db: database });
