@@ -68,13 +68,18 @@ export function addClusterFlags(command: Command): Command {
     );
 }
 
-/** The cluster that the flags of a command describe; ends the command where they do not fit together. */
+/**
+ * The cluster that the flags of a command describe; ends the command where they do not fit together, or
+ * where they do not go with `others`, flags of the command that have nothing to do with a cluster.
+ */
 export function clusterOf(
   flags: ClusterFlags,
   command: Command,
   env: Readonly<Record<string, string | undefined>>,
+  others: 'checked' | 'ignored' = 'checked',
 ): ClusterOptions | undefined {
   const isGiven = (name: string) => {
+    if (others === 'ignored' && name in whyNot) return false;
     const option = command.options.find(({ long }) => long === name);
     return option !== undefined && command.getOptionValueSource(option.attributeName()) === 'cli';
   };

@@ -69,7 +69,7 @@ export function registerDoctor(program: Command, terminal: Terminal): void {
     .addHelpText('after', examples)
     .action((flags: DoctorFlags) =>
       withJsonErrors(terminal, flags.json, () =>
-        doctor(flags, clusterOf(flags, command, terminal.env ?? {}), terminal),
+        doctor(flags, clusterOf(flags, command, terminal.env ?? {}, 'ignored'), terminal),
       ),
     );
 }

@@ -87,7 +87,7 @@ async function enter(
   options: NodeOptions,
   store: Store,
 ): Promise<readonly Problem[]> {
-  membership.start(controller);
+  await membership.start(controller);
   if (store.latest() > 0) return [];
   const leads = await membership.settle();
   if (leads) return store.latest() > 0 ? [] : firstFill(controller, options, 0);

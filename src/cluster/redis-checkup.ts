@@ -26,8 +26,12 @@ const waitMs = 4000;
  */
 export async function checkRedis(address: BusAddress, cluster: string): Promise<RedisCheckup> {
   let failure = 'no answer';
-  const link = new RedisLink(address, waitMs, (text) => {
-    failure = text;
+  const link = new RedisLink({
+    address,
+    commandMs: waitMs,
+    onFailure: (text) => {
+      failure = text;
+    },
   });
   try {
     await link.ready(waitMs);

@@ -39,6 +39,7 @@ export class TablePublisher {
   #term = 0;
   #sequence = 0;
   #wantsFull = false;
+  #hasLed = false;
   #isSending = false;
   #toldMs = 0;
   #fullMs = 0;
@@ -51,6 +52,7 @@ export class TablePublisher {
 
   /** Begins to publish under the lease that this process now has. */
   lead(): void {
+    this.#hasLed = true;
     this.#wantsFull = true;
     this.#pump();
   }
@@ -77,7 +79,8 @@ export class TablePublisher {
 
   /** Publishes the whole table soon, whatever has been told. */
   refresh(): void {
-    this.lead();
+    this.#wantsFull = true;
+    this.#pump();
   }
 
   close(): void {
@@ -90,8 +93,12 @@ export class TablePublisher {
     if (this.#isSending || this.#isClosed) return;
     this.#cancel();
     const lease = this.#parts.lease();
-    // Whoever leads again calls `lead`.
-    if (lease === undefined) return;
+    if (lease === undefined) {
+      // A lease that was renewed late may be trusted again; others have missed what moved meanwhile.
+      if (this.#hasLed) this.#wantsFull = true;
+      if (this.#hasLed) this.#cancel = this.#parts.clock.setTimer(retryMs, () => this.#pump());
+      return;
+    }
     const nowMs = this.#parts.clock.monotonicMs();
     const { beatMs = Number.POSITIVE_INFINITY } = this.#parts;
     const isFullDue = this.#wantsFull || nowMs - this.#fullMs >= limits.tableFullMs;

@@ -174,7 +174,7 @@ test('a follower that missed messages fetches the whole table', async (t) => {
 });
 
 test('a table of an earlier term, or of an old dump, never replaces a later one', async (t) => {
-  const { clock, server, publisher, put, lead, values } = await stage(t);
+  const { clock, server, publisher, put, lead, held, values } = await stage(t);
   values.set('a', 'old');
   publisher.lead();
   await settle();
@@ -191,9 +191,10 @@ test('a table of an earlier term, or of an old dump, never replaces a later one'
   clock.advance(limits.busWaitMs);
   await settle();
   assert.equal(table.get('a'), 'new');
-  assert.equal(follower.position.term, 2);
+  const { term } = follower.position;
+  assert.equal(term, held.lease?.term);
   // A process that starts now knows from its store that the term is past.
-  const late = follow(t, clock, server, 2);
+  const late = follow(t, clock, server, term);
   await settle();
   assert.equal(late.table.size, 0);
   assert.ok(late.follower.counters.stale >= 1);
@@ -209,22 +210,41 @@ test('a message that is not signed by the cluster, or stands in another place, i
   const stranger = new Envelope('test', readClusterKeys(generateClusterKeys().privatePem, 'x'));
   const bus: Bus = new MemoryBus(server);
   const lease = held.lease as Lease;
-  const content = { full: false, term: 1, sequence: 2, entries: [['a', 'forged']] };
-  const position = { term: 1, sequence: 2 };
+  const { term } = lease;
+  const content = { full: false, term, sequence: 2, entries: [['a', 'forged']] };
+  const position = { term, sequence: 2 };
   const bytes = stranger.seal('health', content);
   await bus.publish(lease, 'health', { position, full: false, bytes });
   await settle();
   assert.equal(table.get('a'), 1);
   assert.equal(follower.counters.unsigned, 1);
   // Signed, but for another position and another table.
-  const moved = { position: { term: 1, sequence: 3 }, full: false };
+  const moved = { position: { term, sequence: 3 }, full: false };
   await bus.publish(lease, 'health', { ...moved, bytes: signing.seal('health', content) });
   await settle();
-  const other = { position: { term: 1, sequence: 4 }, full: false };
+  const other = { position: { term, sequence: 4 }, full: false };
   const wrong = signing.seal('latency', { ...content, sequence: 4 });
   await bus.publish(lease, 'health', { ...other, bytes: wrong });
   await settle();
   assert.equal(table.get('a'), 1);
+});
+
+test('a publisher whose lease was in doubt for a moment tells the whole table afterwards', async (t) => {
+  const { clock, server, publisher, put, held } = await stage(t);
+  publisher.lead();
+  await settle();
+  const { table } = follow(t, clock, server);
+  await settle();
+  const { lease } = held;
+  held.lease = undefined;
+  put({ a: 1 });
+  clock.advance(limits.tableBeatMs);
+  await settle();
+  assert.equal(table.size, 0);
+  held.lease = lease;
+  clock.advance(limits.tableBeatMs);
+  await settle();
+  assert.deepEqual([...table], [['a', 1]]);
 });
 
 test('a publisher that no longer leads says nothing', async (t) => {

@@ -29,6 +29,9 @@ import type { Serving } from './serving.ts';
 const settleMs = 10_000;
 const lookMs = 1000;
 const pollMs = 25;
+const connectMs = 500;
+
+const pause = () => new Promise<void>((done) => void setTimeout(done, pollMs));
 
 export interface JoiningParts {
   readonly options: NodeOptions;
@@ -149,8 +152,10 @@ export class Membership {
   }
 
   /** Begins to follow the cluster and, on controllers, to stand for the lead. */
-  start(controller: RunningController): void {
-    const { closers, serving } = this.#parts;
+  async start(controller: RunningController): Promise<void> {
+    const { bus, closers, serving } = this.#parts;
+    // The first connection takes a moment, which is no outage to be told of.
+    for (let waitedMs = 0; !bus.isUp && waitedMs < connectMs; waitedMs += pollMs) await pause();
     this.#cluster.start(controller);
     this.#tables.start();
     if (this.#isController) this.#startRelays();
@@ -179,7 +184,7 @@ export class Membership {
       if (this.#cluster.lease() !== undefined) return true;
       const hasRevisions = store.latest() > 0;
       if (hasRevisions && (!this.#isController || this.#tables.hasTokens)) return false;
-      await new Promise<void>((done) => void setTimeout(done, pollMs));
+      await pause();
     }
     return false;
   }
