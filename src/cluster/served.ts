@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts';
+import { limits } from '../base/limits.ts';
 import type { ServedBy } from '../control/cluster-view.ts';
 import type { Bus } from './bus.ts';
 import type { Heartbeat } from './cluster-types.ts';
@@ -31,6 +32,8 @@ export class Served {
   readonly #parts: ServedParts;
   /** Revision → when all members that lived were first seen to serve it. */
   readonly #at = new Map<number, string>();
+  /** The highest revision that each process was seen to serve: heartbeats are up to a second old. */
+  readonly #seen = new Map<string, number>();
   /** What all members serve; undefined before the first look. */
   #everywhere: number | undefined;
 
@@ -74,7 +77,7 @@ export class Served {
   }
 
   #count(revision: number, nodes: readonly Heartbeat[]): ServedBy {
-    const missing = nodes.filter((node) => servingOf(node) < revision).map(({ id }) => id);
+    const missing = nodes.filter((node) => this.#servingOf(node) < revision).map(({ id }) => id);
     if (missing.length === 0 && nodes.length > 0) this.#note(nodes, revision);
     return {
       serving: nodes.length - missing.length,
@@ -84,8 +87,21 @@ export class Served {
     };
   }
 
+  #servingOf(node: Heartbeat): number {
+    const key = `${node.id} ${node.startedAt}`;
+    const serving = Math.max(this.#seen.get(key) ?? 0, servingOf(node));
+    this.#seen.delete(key);
+    this.#seen.set(key, serving);
+    // The one that was not heard of for longest gives way.
+    for (const oldest of this.#seen.keys()) {
+      if (this.#seen.size <= limits.nodes) break;
+      this.#seen.delete(oldest);
+    }
+    return serving;
+  }
+
   #note(nodes: readonly Heartbeat[], newest: number): void {
-    const least = nodes.reduce((min, node) => Math.min(min, servingOf(node)), newest);
+    const least = nodes.reduce((min, node) => Math.min(min, this.#servingOf(node)), newest);
     const at = new Date(this.#parts.clock.epochMs()).toISOString();
     // What was served before this process looked for the first time has no time.
     const known = this.#everywhere ?? least;

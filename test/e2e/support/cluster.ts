@@ -28,6 +28,8 @@ export async function startRedis(
   options: {
     readonly port?: number;
     readonly folder?: string;
+    /** ACL user for redis-cli, with the password `secret`; default: none. */
+    readonly user?: string;
     readonly words?: readonly string[];
   } = {},
 ): Promise<RunningRedis> {
@@ -40,7 +42,12 @@ export async function startRedis(
     ...(options.words ?? []),
   ]);
   const cli = async (...words: readonly string[]) => {
-    const command = startProgram(t, ['redis-cli', '-p', String(port), ...words]);
+    const login = options.user === undefined ? [] : ['--user', options.user, '--pass', 'secret'];
+    const command = startProgram(t, [
+      ...['redis-cli', '--no-auth-warning', '-p', String(port)],
+      ...login,
+      ...words,
+    ]);
     await new Promise<void>((done) => command.child.once('close', () => done()));
     return command.output().trim();
   };
