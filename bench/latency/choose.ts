@@ -71,7 +71,7 @@ export function emptyTable({ regions }: RttMatrix): LatencyTable {
   });
 }
 
-/** Measures a share of the rows' cells, drawn by chance; by prefix, and by country as well where asked. */
+/** Measures a share of the rows' cells, drawn by chance; by prefix, and where asked by country as well. */
 export function measureCells(
   table: LatencyTable,
   matrix: RttMatrix,

@@ -8,7 +8,8 @@ import type { RttMatrix } from './rtt-matrix.ts';
 /** Light in fibre: 200 km in a millisecond, there and back. */
 const msPerKm = 2 / 200;
 
-const regionNames = [
+/** Regions that benches steer to, by their places. */
+export const regionNames = [
   'aws:us-east-1',
   'aws:us-west-2',
   'aws:ca-central-1',

@@ -15,6 +15,8 @@ declare module 'fastify' {
     produces?: readonly string[];
     /** Whether a body may be text/dns. */
     takesMasterFiles?: boolean;
+    /** Whether a body may be text/csv. */
+    takesCsv?: boolean;
   }
   interface FastifyRequest {
     /** Whose token the request carries; set before any handler below /v1 runs. */

@@ -69,7 +69,10 @@ export class EventStreams {
     this.#readers.add(reader);
     response.on('close', () => this.#remove(reader));
     response.on('error', () => this.#remove(reader));
-    this.#write(reader, `retry: 2000\nid: ${formatPosition(this.#position)}\n: welcome\n\n`);
+    // Where the reader stopped, not where the others are: should the stream break before what it
+    // missed has come, it would ask for the rest only.
+    const stand = formatPosition(since ?? this.#position);
+    this.#write(reader, `retry: 2000\nid: ${stand}\n: welcome\n\n`);
     if (this.#cluster !== undefined) {
       this.#clusterText = clusterText(this.#cluster);
       this.#write(reader, this.#clusterEvent());
@@ -102,13 +105,19 @@ export class EventStreams {
   #sendNew(): void {
     for (const event of eventsSince(this.#controller, this.#position)) {
       this.#position = event.position;
-      for (const reader of this.#readers) this.#write(reader, format(event));
+      for (const reader of this.#readers) {
+        // A token that was revoked a moment ago sees nothing more.
+        if (reader.mayStay()) this.#write(reader, format(event));
+        else reader.response.end();
+      }
     }
     if (this.#cluster === undefined) return;
     const text = clusterText(this.#cluster);
     if (text === this.#clusterText) return;
     this.#clusterText = text;
-    for (const reader of this.#readers) this.#write(reader, this.#clusterEvent());
+    for (const reader of this.#readers) {
+      if (reader.mayStay()) this.#write(reader, this.#clusterEvent());
+    }
   }
 
   #clusterEvent(): string {

@@ -7,6 +7,8 @@ export const mediaTypes = {
   mergePatch: 'application/merge-patch+json',
   /** Master files, RFC 4027. */
   dns: 'text/dns',
+  /** RFC 4180, without quoting. */
+  csv: 'text/csv',
   eventStream: 'text/event-stream',
 } as const;
 

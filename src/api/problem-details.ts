@@ -39,6 +39,7 @@ const statuses: Partial<Record<ErrorCode, number>> = {
   E_MEDIA_TYPE: 415,
   E_HOST: 421,
   E_TOO_MANY_FAILURES: 429,
+  E_TOO_MANY_SAMPLES: 429,
   E_INTERNAL: 500,
   E_STORE_LOCKED: 500,
   E_STORE_CORRUPT: 500,
@@ -106,7 +107,9 @@ export function problemsOf(error: unknown, request: FastifyRequest, log: Log): r
   const cause = error instanceof Error && error.cause instanceof MeridianError && error.cause;
   const known = error instanceof MeridianError ? error : cause;
   if (known && known.problems.length > 0) {
-    if (statusOf(known.code) === 500) logUnforeseen(error, request, log);
+    if (statusOf(known.code) === 500) {
+      log.error(fieldsOf(request), `an API request failed: ${known.message}`);
+    }
     return known.problems;
   }
   const fastifyCode = (error as Partial<FastifyError> | undefined)?.code ?? '';
@@ -116,7 +119,7 @@ export function problemsOf(error: unknown, request: FastifyRequest, log: Log): r
   if (status !== undefined && status >= 400 && status < 500) {
     return [{ code: 'E_HTTP', message: clientMessage('E_HTTP', request) }];
   }
-  logUnforeseen(error, request, log);
+  log.error({ ...fieldsOf(request), err: error }, 'an API request failed unforeseen');
   return [
     {
       code: 'E_INTERNAL',
@@ -157,9 +160,6 @@ function bodyLimit(request: FastifyRequest): number {
   return request.routeOptions.bodyLimit ?? limits.bodyBytes;
 }
 
-function logUnforeseen(error: unknown, request: FastifyRequest, log: Log): void {
-  log.error(
-    { err: error, requestId: request.id, method: request.method, route: request.routeOptions.url },
-    'an API request failed unforeseen',
-  );
+function fieldsOf(request: FastifyRequest): object {
+  return { requestId: request.id, method: request.method, route: request.routeOptions.url };
 }

@@ -20,7 +20,8 @@ export function refuseMethods(app: ApiInstance, prefix: string): () => void {
   return () => {
     isOpen = false;
     for (const [url, methods] of byUrl) {
-      const allow = [...methods].sort().join(', ');
+      const possible = [...methods].sort();
+      const allow = possible.join(', ');
       app.route({
         method: known.filter((method) => !methods.has(method)),
         url: url.slice(prefix.length),
@@ -30,7 +31,7 @@ export function refuseMethods(app: ApiInstance, prefix: string): () => void {
           reply.header('allow', allow);
           throw new MeridianError({
             code: 'E_METHOD',
-            message: `${request.method} is not possible here; ${allow} are`,
+            message: `${request.method} is not possible here; use ${possible.join(' or ')}`,
           });
         },
         handler: () => {},

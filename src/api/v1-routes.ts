@@ -28,10 +28,15 @@ export function v1Routes(app: ApiInstance, context: ApiContext): void {
     requireAccess(context, request, reply);
     if (request.is404) throw unknownPath(request.url);
     reply.header('cache-control', 'no-store');
-    const { produces: offered = [mediaTypes.json], takesMasterFiles } = request.routeOptions.config;
+    const {
+      produces: offered = [mediaTypes.json],
+      takesCsv,
+      takesMasterFiles,
+    } = request.routeOptions.config;
     const sent = essence(request.headers['content-type']);
     const isMisplaced =
       (sent === mediaTypes.dns && takesMasterFiles !== true) ||
+      (sent === mediaTypes.csv && takesCsv !== true) ||
       (sent === mediaTypes.mergePatch && request.method !== 'PATCH');
     if (isMisplaced) throw wrongMediaType(request);
     const reads = request.method === 'GET' || request.method === 'HEAD';

@@ -48,7 +48,9 @@ export const errorCodes = {
   E_ZONE_OCCLUDED: 'a record below a zone cut is neither glue nor ever answered',
   E_ZONE_GLUE: 'a name server inside the zone has no address',
   E_ZONE_TARGET: 'a name server, mail or service target cannot work',
+  E_ZONE_ALIAS: 'a chain of CNAMEs never ends, or is longer than an answer',
   E_ZONE_DS: 'a DS record stands where there is no delegation',
+  E_ZONE_UNDELEGATED: 'a zone lies below another one here that does not delegate to it',
   E_ZONE_DOT: 'a name holds the origin twice, as if its final dot were missing',
   E_ZONE_VALUE: 'the JSON form of an RRset is malformed',
   // control: operator forms, traffic file, references, the way of a change
@@ -113,6 +115,7 @@ export const errorCodes = {
   E_LOAD: 'a load report names no member or holds no load',
   // latency
   E_MEASUREMENT: 'a measurement names no clients, no region, or no round-trip time',
+  E_TOO_MANY_SAMPLES: 'more measurements come in than are taken',
   // geo: databases
   E_GEO_FILE: 'a geo database cannot be read',
   E_GEO_NOT_MMDB: 'a geo database is empty, packed, or not in the MMDB format',

@@ -35,9 +35,15 @@ export const limits = {
   geoRulesPerService: 10_000,
 
   // latency
-  /** Pairs of (prefix, ASN or country) and region; about 1 KiB each. */
+  /**
+   * Of (prefix, ASN, country or agents' place), region and sender; about 1.4 KiB each. Those give way that
+   * were measured in the fewest intervals of late, newcomers first.
+   */
   latencySeries: 50_000,
-  /** Prefixes, ASNs and countries that estimates tell apart: each may add a client class. */
+  /**
+   * Prefixes, ASNs and countries that estimates tell apart: each may add a client class. Those measured
+   * least give way to others that are measured twice as often.
+   */
   latencyKeys: 10_000,
   /** Longer is a timeout, not a path. */
   rttMs: 10_000,
@@ -47,6 +53,9 @@ export const limits = {
   tcpConnectionsPerAddress: 32,
   tcpIdleMs: 10_000,
   tcpPipelinedQueries: 100,
+
+  /** An answer of 512 octets has room for it beside everything else. */
+  nsidBytes: 64,
 
   // server: threads
   /** Requests that threads died of; each is compared with every query while it is held. */
@@ -74,6 +83,10 @@ export const limits = {
   /** Problems listed in one answer; a reader mends a few and tries again. */
   problemsPerAnswer: 100,
   samplesPerBatch: 10_000,
+  /** Round-trip times; at 2 µs each a fifth of a core. */
+  samplesPerSecond: 100_000,
+  /** Leaves room for the others. */
+  samplesPerSecondAndToken: 75_000,
   apiConnections: 512,
   /** Streams of live events; each costs a socket and a buffer. */
   eventStreams: 32,

@@ -170,11 +170,22 @@ function unreachable(url: string, error: unknown): MeridianError {
 
 async function readJson<Value>(response: Response, url: string): Promise<Value> {
   const text = await response.text();
+  let value: unknown;
   try {
-    return JSON.parse(text) as Value;
+    value = JSON.parse(text);
   } catch (error) {
     throw new MeridianError([notTheApi(response, url)], { cause: error });
   }
+  if (!isOurs(value)) throw new MeridianError([notTheApi(response, url)]);
+  return value as Value;
+}
+
+/** All that commands ask for is of a revision, or a page of a list. */
+function isOurs(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const { revision, items, next } = value as Record<string, unknown>;
+  if (typeof revision === 'number') return true;
+  return Array.isArray(items) && (next === null || typeof next === 'string');
 }
 
 async function readProblems(response: Response, url: string): Promise<Problem[]> {
@@ -194,7 +205,7 @@ async function readProblems(response: Response, url: string): Promise<Problem[]>
 function notTheApi(response: Response, url: string): Problem {
   const type = response.headers.get('content-type') ?? 'no content type';
   const message =
-    `${url} answered ${response.status} with ${type}, which Meridian's API does not; ` +
+    `${url} answered ${response.status} with ${type}, which is no answer of Meridian's API; ` +
     'check --url, and proxies between here and there';
   return { code: 'E_API_ANSWER', message };
 }

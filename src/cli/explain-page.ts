@@ -24,6 +24,7 @@ export function formatExplanation(explanation: Explanation, style: Style): strin
   if (evaluation !== undefined) {
     parts.push(policyLines(evaluation, style));
     parts.push(memberTable(evaluation.members, explanation, style));
+    parts.push(latencyTable(evaluation.members, explanation, style));
   }
   parts.push(answerLines(explanation, style));
   return parts.join('');
@@ -101,6 +102,38 @@ function memberTable(
   });
   const table = formatTable([head.map(style.dim), ...rows], { right: [2, 3, 4, 5] });
   return `\n${style.bold('Members')} (* answers)\n${table}`;
+}
+
+/** What the estimates are made of; nothing where all of them are distance alone. */
+function latencyTable(
+  members: readonly MemberTrace[],
+  { latency }: Explanation,
+  style: Style,
+): string {
+  const blended = members.filter(({ member }) => (latency[member]?.parts.length ?? 0) > 1);
+  if (blended.length === 0) return '';
+  const head = ['member', 'share', 'says', 'source', 'samples', 'age'];
+  const rows = blended.flatMap(({ member }) =>
+    // The most specific first, as it is what one looks for.
+    [...(latency[member]?.parts ?? [])]
+      .reverse()
+      .map((part, index) => [
+        index === 0 ? clean(member) : '',
+        percent(part.share),
+        `${part.ms.toFixed(1)} ms`,
+        clean(part.source === 'distance' ? 'distance' : (part.key ?? part.source)),
+        part.samples === 0 ? '' : amount(part.samples),
+        part.ageSeconds === undefined ? '' : duration(part.ageSeconds),
+      ]),
+  );
+  const table = formatTable([head.map(style.dim), ...rows], { right: [1, 2, 4, 5] });
+  return `\n${style.bold('Latency')} (what each is made of)\n${table}`;
+}
+
+/** `45 s`, `12 min`, `7 h`. */
+function duration(seconds: number): string {
+  if (seconds < 120) return `${seconds} s`;
+  return seconds < 7200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
 }
 
 function answerLines({ answer, ttlSeconds, service }: Explanation, style: Style): string {

@@ -151,7 +151,7 @@ function chooseFiles(
     } else if (force) toWrite.push(file);
     else {
       const message =
-        'the file says something else than the node; apply it first, export to another folder, ' +
+        'the file does not say what the node says; apply it first, export to another folder, ' +
         'or replace it with --force';
       problems.push({ code: 'E_EXPORT_EXISTS', message, where: path });
     }
@@ -167,7 +167,13 @@ function saysZone(path: string, zone: Zone): boolean {
 }
 
 function saysTraffic(path: string, wanted: Traffic): boolean {
-  const { objects, problems } = readTrafficFile(readFileSync(path, 'utf8'), path);
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch {
+    return false;
+  }
+  const { objects, problems } = readTrafficFile(text, path);
   return isAcceptable(problems) && sameObjects(objects, trafficWrites(wanted));
 }
 

@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander';
-import { parseIp } from '../base/ip.ts';
+import { formatIp, parseIp } from '../base/ip.ts';
 
 /** Where to listen: an IP address without brackets, and a port (0: any free one). */
 export interface Endpoint {
@@ -16,14 +16,15 @@ export interface GeoFlag {
 /** Reads `ADDR:PORT`, with an IPv6 address in brackets. */
 export function parseEndpoint(text: string): Endpoint {
   const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text);
-  const host = match?.[1] ?? match?.[2] ?? '';
+  const ip = parseIp(match?.[1] ?? match?.[2] ?? '');
   const port = Number(match?.[3]);
-  if (match === null || parseIp(host) === undefined || port > 65_535) {
+  if (ip === undefined || port > 65_535) {
     throw new InvalidArgumentError(
       `"${text}" is not ADDR:PORT; write an IP address and a port, as 192.0.2.53:53 or [2001:db8::53]:53`,
     );
   }
-  return { host, port };
+  // In its one usual form, so that `[0::0]` is known to be all addresses.
+  return { host: formatIp(ip), port };
 }
 
 /** Prints an endpoint as `parseEndpoint` reads it. */
@@ -61,5 +62,16 @@ export function parseCount(least: number, most: number) {
       throw new InvalidArgumentError(`"${text}" is not a whole number from ${least} to ${most}`);
     }
     return value;
+  };
+}
+
+/** Reads a text of 1 to `most` octets, which is as long as an answer can hold it. */
+export function parseText(most: number) {
+  return (text: string): string => {
+    const bytes = Buffer.byteLength(text);
+    if (bytes < 1 || bytes > most) {
+      throw new InvalidArgumentError(`the text has ${bytes} octets; use 1 to ${most}`);
+    }
+    return text;
   };
 }

@@ -6,7 +6,6 @@ import type { ImageCompiler } from '../control/compile-image.ts';
 import type { RttSample } from '../control/controller.ts';
 import type { ImagePublisher, ImageUpdate } from '../image/image-update.ts';
 import type { LatencyTable } from '../latency/latency-table.ts';
-import { distinctionsKey } from '../policy/distinctions.ts';
 
 export interface PublishingParts {
   readonly images: ImageCompiler;
@@ -19,7 +18,10 @@ export interface PublishingParts {
 /** New latency values reach answers after this long at the latest, milliseconds. */
 const latencySettleMs = 1000;
 
-/** Between two parts of settling, milliseconds. */
+/** Following latency is done in parts of about so many milliseconds; the API answers in between. */
+const latencyPartMs = 15;
+
+/** Between two parts of it, milliseconds. */
 const latencyPauseMs = 5;
 
 /** How often measurements are looked over for age, milliseconds. */
@@ -34,7 +36,6 @@ export class ImagePublishing {
   #cancelLatency: (() => void) | undefined;
   #cancelRefresh: () => void = () => {};
   #latencyVersion = 0;
-  #measuredKeys = '';
   /** Called when published latency has moved; in a cluster the leader then tells it to all others. */
   onLatency: () => void = () => {};
 
@@ -73,7 +74,7 @@ export class ImagePublishing {
       const problem = this.#parts.latency.measure(samples[place]!, source);
       if (problem === undefined) accepted += 1;
       else if (problems.length < limits.problemsPerAnswer) {
-        problems.push({ ...problem, where: `/${place}` });
+        problems.push({ ...problem, where: `/samples/${place}` });
       }
     }
     this.latencyMoved();
@@ -85,6 +86,11 @@ export class ImagePublishing {
     const { clock, latency } = this.#parts;
     if (!latency.isUnsettled && latency.version === this.#latencyVersion) return;
     this.#cancelLatency ??= clock.setTimer(latencySettleMs, () => this.#settleLatency());
+  }
+
+  /** Whether answers still have to follow what was measured. */
+  get isFollowing(): boolean {
+    return this.#cancelLatency !== undefined;
   }
 
   close(): void {
@@ -104,7 +110,6 @@ export class ImagePublishing {
   #settleLatency(): void {
     const { clock, images, latency } = this.#parts;
     if (latency.settle()) {
-      // Queries of the API and heartbeats come in between.
       this.#cancelLatency = clock.setTimer(latencyPauseMs, () => this.#settleLatency());
       return;
     }
@@ -112,28 +117,32 @@ export class ImagePublishing {
     if (latency.version === this.#latencyVersion) return;
     this.#latencyVersion = latency.version;
     this.onLatency();
-    const keys = distinctionsKey({
-      ...latency.measuredKeys(),
-      continents: [],
-      subdivisions: [],
-      coordinates: true,
-    });
-    // New keys split classes, which takes new maps; known keys with new values do not.
-    const known = keys === this.#measuredKeys;
-    this.#measuredKeys = keys;
-    this.#send(() =>
-      known ? images.recompileServices(images.servicesByPlace()) : images.rebuildMaps(),
-    );
+    let overMs = 0;
+    const parts = images.followLatency(() => clock.monotonicMs() >= overMs);
+    const next = () => {
+      this.#cancelLatency = undefined;
+      overMs = clock.monotonicMs() + latencyPartMs;
+      let isDone: boolean | undefined = true;
+      this.#send(() => {
+        const { done, value } = parts.next();
+        isDone = done;
+        return value ?? undefined;
+      });
+      if (isDone === true) this.latencyMoved();
+      else this.#cancelLatency = clock.setTimer(latencyPauseMs, next);
+    };
+    next();
   }
 
   /** Compiles and publishes; what goes wrong is logged, and what was served goes on being served. */
-  #send(compile: () => ImageUpdate): void {
+  #send(compile: () => ImageUpdate | undefined): void {
     const failed = (error: unknown) => {
       const fields = { error: errorText(error) };
       this.#parts.log.error(fields, 'an image could not be made; the one before goes on serving');
     };
     try {
-      this.#parts.dataPlane.publish(compile()).catch(failed);
+      const update = compile();
+      if (update !== undefined) this.#parts.dataPlane.publish(update).catch(failed);
     } catch (error) {
       failed(error);
     }

@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
@@ -6,6 +6,7 @@ import pino from 'pino';
 import { PinoPretty as pretty } from 'pino-pretty';
 import { errorText } from '../base/errors.ts';
 import { type Prefix, parsePrefix } from '../base/ip.ts';
+import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import { type UdpIo, udpIos } from '../server/open-udp.ts';
 import {
@@ -22,7 +23,9 @@ import {
   parseCount,
   parseEndpoint,
   parseGeoFlag,
+  parseText,
 } from './flags.ts';
+import { logLine } from './log-line.ts';
 import type { RunningNode } from './node/node-options.ts';
 import type { Terminal } from './program.ts';
 import { addProtectionFlags, type ProtectionFlags, protectionOptions } from './protection-flags.ts';
@@ -99,9 +102,13 @@ export function registerServe(program: Command, terminal: Terminal, version: str
         'how UDP packets move: in batches through the addon, in batches off the interface (AF_XDP), or through node:dgram (default: batch where the addon is built)',
       ).choices(udpIos),
     )
-    .option('--nsid <text>', 'name this node to resolvers that ask (RFC 5001)')
-    .option('--version-bind <text>', 'answer CH TXT version.bind with this')
-    .option('--server-id <text>', 'answer CH TXT id.server with this')
+    .option(
+      '--nsid <text>',
+      'name this node to resolvers that ask (RFC 5001)',
+      parseText(limits.nsidBytes),
+    )
+    .option('--version-bind <text>', 'answer CH TXT version.bind with this', parseText(255))
+    .option('--server-id <text>', 'answer CH TXT id.server with this', parseText(255))
     .option(
       '--anycast-hook <program>',
       'run this with "up" or "down" when the node begins or ceases to answer, to announce or withdraw its route',
@@ -219,6 +226,7 @@ function openLog(level: string, json: boolean): Log {
         destination: 2,
         sync: true,
         hideObject: true,
+        messageFormat: (entry, key) => logLine(entry, String(entry[key] ?? '')),
         translateTime: 'SYS:HH:MM:ss.l',
         colorize: process.stderr.isTTY && process.env['NO_COLOR'] === undefined,
       });
@@ -272,13 +280,25 @@ function greeting(node: RunningNode, tokenFile: string, demo: boolean): string {
     '',
     `  DNS    ${node.dns.length === 0 ? 'none: a controller answers no queries' : node.dns.join('  ')}`,
     `  API    http://${node.http}/docs`,
-    node.newToken === undefined
-      ? `  Token  as before (first start: ${tokenFile})`
-      : `  Token  ${node.newToken}\n         also in ${tokenFile}; it is not shown again`,
+    `  Token  ${tokenLine(node.newToken, tokenFile, process.env['MERIDIAN_ADMIN_TOKEN'])}`,
     '',
   ];
   if (demo) lines.push(...demoHints(at, node.http, tokenFile));
   return `${lines.join('\n')}\n`;
+}
+
+/** What the greeting says of the admin token: a new one, or where to find the one that there is. */
+export function tokenLine(
+  newToken: string | undefined,
+  tokenFile: string,
+  chosen: string | undefined,
+): string {
+  if (newToken !== undefined)
+    return `${newToken}\n         also in ${tokenFile}; it is not shown again`;
+  if (chosen) return 'what MERIDIAN_ADMIN_TOKEN says';
+  return existsSync(tokenFile)
+    ? `as before, in ${tokenFile}`
+    : 'as before; it was shown at the first start';
 }
 
 function demoHints(at: string, http: string, tokenFile: string): readonly string[] {
@@ -290,7 +310,8 @@ function demoHints(at: string, http: string, tokenFile: string): readonly string
     `       dig ${at} www.example.com +short +subnet=49.36.0.0/24`,
     `       dig ${at} www.example.com +short +subnet=128.32.0.0/24`,
     '',
-    '  2. Stop an origin, see the answer change within five seconds, and start it again',
+    '  2. Stop an origin, see the answer change within five seconds, and start it again: it is back',
+    '     half a minute after it went, and takes its clients over three minutes',
     '       curl -X POST http://127.0.0.1:18080/stop/eu-west',
     `       watch -n1 dig ${at} www.example.com +short +subnet=91.0.0.0/24`,
     '       curl -X POST http://127.0.0.1:18080/start/eu-west',

@@ -82,8 +82,8 @@ function parsePair(most: number) {
     const number = text.slice(equals + 1);
     const value = Number(number);
     if (equals < 1 || !/^\d+(\.\d+)?$/.test(number) || value > most) {
-      const bounds = most === 100 ? ' from 0 to 100' : '';
-      throw new InvalidArgumentError(`"${text}" is not NAME=NUMBER with a number${bounds}`);
+      const bounds = most === 100 ? 'from 0 to 100' : 'of 0 or more, as 20000';
+      throw new InvalidArgumentError(`"${text}" is not NAME=NUMBER with a number ${bounds}`);
     }
     return [text.slice(0, equals), value];
   };

@@ -18,8 +18,6 @@ export interface TablePublisherParts {
   all(): Iterable<readonly [key: string, value: unknown]>;
   /** What holds for the table as a whole. */
   note?(): unknown;
-  /** What of a value is worth telling at once, when it moves; the rest goes with the whole table. */
-  material?(value: unknown): unknown;
   /** Says that the leader lives, when there is nothing else to say; default: never. */
   readonly beatMs?: number;
 }
@@ -61,20 +59,13 @@ export class TablePublisher {
   change(entries: Iterable<readonly [key: string, value: unknown]>): void {
     if (this.#parts.lease() === undefined) return;
     for (const [key, value] of entries) {
-      const text = this.#textOf(value);
+      const text = JSON.stringify(value);
       if (this.#told.get(key) === text || (value === null && !this.#told.has(key))) continue;
       if (value === null) this.#told.delete(key);
       else this.#told.set(key, text);
       this.#pending.set(key, value);
     }
     if (this.#pending.size > 0) this.#pump();
-  }
-
-  /** Finds out what has moved, and tells that. */
-  update(): void {
-    const all = new Map(this.#parts.all());
-    const gone = [...this.#told.keys()].filter((key) => !all.has(key));
-    this.change([...all, ...gone.map((key) => [key, null] as const)]);
   }
 
   /** Publishes the whole table soon, whatever has been told. */
@@ -152,14 +143,9 @@ export class TablePublisher {
     return false;
   }
 
-  #textOf(value: unknown): string {
-    const { material } = this.#parts;
-    return JSON.stringify(value === null || material === undefined ? value : material(value));
-  }
-
   #takeAll(): (readonly [string, unknown])[] {
     const entries = [...this.#parts.all()];
-    this.#told = new Map(entries.map(([key, value]) => [key, this.#textOf(value)]));
+    this.#told = new Map(entries.map(([key, value]) => [key, JSON.stringify(value)]));
     return entries;
   }
 }

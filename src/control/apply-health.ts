@@ -211,7 +211,7 @@ class HealthSpine implements HealthControl {
     const all: Changed = { services: new Set(), turns: [], alarms: [] };
     const problems: Problem[] = [];
     for (const [place, { service, member, load }] of samples.entries()) {
-      const where = `/${place}`;
+      const where = `/samples/${place}`;
       if (!Number.isFinite(load) || load < 0) {
         const message = `load ${load} is no load; give a number of 0 or more`;
         problems.push({ code: 'E_LOAD', message, where: `${where}/load` });

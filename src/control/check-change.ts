@@ -4,6 +4,7 @@ import { STEER } from '../wire/types.ts';
 import { checkZone } from '../zone/check-zone.ts';
 import { steerService } from '../zone/steer.ts';
 import type { NameKey, Zone } from '../zone/zone.ts';
+import { checkDelegations } from './check-delegations.ts';
 import { checkServiceReferences } from './check-references.ts';
 import type { Configuration } from './controller.ts';
 import type { Draft } from './draft-change.ts';
@@ -33,6 +34,9 @@ function checkZones(next: Configuration, current: Configuration, findings: Findi
       findings.problems.push(
         problem.where === undefined ? { ...problem, where: `zone ${origin}` } : problem,
       );
+    }
+    if (!current.zones.has(origin)) {
+      findings.problems.push(...checkDelegations([zone], next.zones));
     }
   }
 }

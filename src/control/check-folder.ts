@@ -6,6 +6,7 @@ import { recordCount } from '../zone/edit-zone.ts';
 import { steerService } from '../zone/steer.ts';
 import type { RRset, Zone } from '../zone/zone.ts';
 import { checkChange } from './check-change.ts';
+import { checkDelegations } from './check-delegations.ts';
 import { draftChange } from './draft-change.ts';
 import { type FolderContent, folderWrites, readFolder, trafficFileName } from './import-folder.ts';
 import { editConfiguration, emptyConfiguration } from './load-configuration.ts';
@@ -32,7 +33,12 @@ export interface FolderCheck {
 export function checkFolder(folder: string): FolderCheck {
   const content = readFolder(folder);
   const { zones, traffic, objects } = content;
-  const problems = [...content.problems, ...checkTogether(content, folder)];
+  const byOrigin = new Map(zones.map((zone) => [zone.origin, zone]));
+  const problems = [
+    ...content.problems,
+    ...checkDelegations(zones, byOrigin),
+    ...checkTogether(content, folder),
+  ];
   if (problems.length === 0 && zones.length === 0 && objects.length === 0) {
     const message = `there is no *.zone file and no ${trafficFileName}; name the right folder`;
     problems.push({ code: 'E_IMPORT_EMPTY', message, where: folder });

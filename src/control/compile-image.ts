@@ -12,6 +12,7 @@ import { compileZone } from '../image/zone-segment.ts';
 import type { EstimateLatency } from '../latency/estimate.ts';
 import { distinctionsKey, distinctionsOf, type MeasuredKeys } from '../policy/distinctions.ts';
 import type { NetworkOverride, Service } from '../policy/traffic.ts';
+import { nodesOf } from '../policy/tree.ts';
 import type { NameKey, Zone } from '../zone/zone.ts';
 import type { Configuration } from './controller.ts';
 import { movedZones } from './load-configuration.ts';
@@ -42,6 +43,8 @@ interface CompiledService {
   readonly service: Service;
   /** Undefined when the service answers every client alike. */
   readonly mapKey: string | undefined;
+  /** Whether its policy asks for round-trip times. */
+  readonly timed: boolean;
 }
 
 /**
@@ -152,7 +155,7 @@ export class ImageCompiler {
     return update.build(++this.#epoch, this.#state.configuration.revision);
   }
 
-  /** Builds every map again, after a new geo database or new keys of measurements. */
+  /** Builds every map again, after a new geo database. */
   rebuildMaps(): ImageUpdate {
     const current = this.#state;
     const state: ImageState = {
@@ -205,9 +208,44 @@ export class ImageCompiler {
     return key === undefined ? undefined : this.#state.maps.get(key)?.distinctions;
   }
 
-  /** Names of the services whose choices rest on distance or measured latency. */
-  servicesByPlace(): string[] {
-    return [...this.#state.services.keys()].filter((name) => this.distinctions(name)?.coordinates);
+  /**
+   * Compiles the services again that rest on measured latency, on the maps that what was measured asks
+   * for: in parts, each an update of its own, and each ended when `isOver` says so (asked after every
+   * service). Between two parts anything else may be compiled. Throws as `rebuildMaps` does; the parts
+   * before stand.
+   */
+  *followLatency(isOver: () => boolean): Generator<ImageUpdate, void> {
+    const names = [...this.#state.services.keys()].filter(
+      (name) => this.#state.services.get(name)?.timed,
+    );
+    let batch: ServiceBatch | undefined;
+    let movesBefore = this.#moves;
+    for (let at = 0; at < names.length; ) {
+      const { configuration, zones, services, maps } = this.#state;
+      const state: ImageState = {
+        configuration,
+        zones,
+        services: services.copy(),
+        maps: maps.copy(),
+      };
+      // Another image took over in between: slots may stand for other maps now.
+      if (movesBefore !== this.#moves) batch = undefined;
+      batch ??= new ServiceBatch(configuration.traffic.regions, this.#inputs.estimate);
+      const update = new UpdateBuilder();
+      do {
+        const name = names[at]!;
+        at += 1;
+        if (state.services.get(name) === undefined) continue;
+        this.#putService(state, name, update);
+        this.#compileService(state, name, update, batch);
+      } while (at < names.length && !isOver());
+      if (at === names.length) this.#dropUnusedMaps(state, update);
+      this.#state = state;
+      if (update.maps.size > 0) this.#moves += 1;
+      else this.#serviceMoves += 1;
+      movesBefore = this.#moves;
+      yield update.build(++this.#epoch, configuration.revision);
+    }
   }
 
   /** The services to compile and to remove, and whether any got or lost its slot. */
@@ -263,7 +301,8 @@ export class ImageCompiler {
       const slot = state.maps.put(mapKey, { distinctions, segment, view, classes });
       update.maps.set(slot, segment);
     }
-    state.services.put(name, { service, mapKey });
+    const timed = [...nodesOf(service.policy)].some(({ kind }) => kind === 'latency');
+    state.services.put(name, { service, mapKey, timed });
   }
 
   #dropUnusedMaps(state: ImageState, update: UpdateBuilder): void {

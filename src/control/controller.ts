@@ -2,7 +2,7 @@ import type { Problem } from '../base/errors.ts';
 import type { IpAddress } from '../base/ip.ts';
 import type { ClientPlace } from '../geo/client.ts';
 import type { ServiceHealth, Verdict } from '../health/verdict.ts';
-import type { LatencyEstimate } from '../latency/estimate.ts';
+import type { LatencyBlend } from '../latency/estimate.ts';
 import type { Evaluation, Vip } from '../policy/choice.ts';
 import type { Traffic } from '../policy/traffic.ts';
 import type { NameKey, Zone } from '../zone/zone.ts';
@@ -137,7 +137,8 @@ export interface Explanation {
   readonly evaluation?: Evaluation;
   /** What a query now would get (rotation and random draws aside). */
   readonly answer: readonly Vip[];
-  readonly latency: Readonly<Record<string, LatencyEstimate>>;
+  /** Round-trip times by member, with the sources that each is made of. */
+  readonly latency: Readonly<Record<string, LatencyBlend>>;
   readonly ttlSeconds?: number;
   /** When the name is not steered: what it is instead (`static`, `NXDOMAIN`, `NODATA`, `REFUSED`). */
   readonly note?: string;

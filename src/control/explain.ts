@@ -3,7 +3,7 @@ import { formatIp, type IpAddress, maskIp, parseIp, unmapIp } from '../base/ip.t
 import { Random } from '../base/random.ts';
 import { embeddedCountryDatabase, type GeoSources } from '../geo/geo-sources.ts';
 import type { ServiceHealth } from '../health/verdict.ts';
-import type { EstimateLatency, LatencyEstimate } from '../latency/estimate.ts';
+import type { BlendLatency, EstimateLatency, LatencyBlend } from '../latency/estimate.ts';
 import type { Vip } from '../policy/choice.ts';
 import { evaluate } from '../policy/evaluate.ts';
 import { isSticky } from '../policy/outcome.ts';
@@ -21,6 +21,8 @@ export interface ExplainParts {
   geo(networks: readonly NetworkOverride[]): GeoSources;
   health(service: string): ServiceHealth;
   readonly estimate: EstimateLatency;
+  /** The same estimates, with what they are made of. */
+  readonly blend: BlendLatency;
 }
 
 /**
@@ -74,10 +76,10 @@ export function explain(parts: ExplainParts, question: ExplainQuestion): Explana
   const hash = stickyHash(client.family, w0, w1);
   const answer: readonly Vip[] = pickFromChoice(evaluation.choice, hash, new Random(hash));
   const demanded = !isSticky(evaluation.choice) ? 0 : client.family === 4 ? 24 : 56;
-  const latency: Record<string, LatencyEstimate> = {};
+  const latency: Record<string, LatencyBlend> = {};
   for (const member of service.members.keys()) {
     const there = configuration.traffic.regions.get(member)?.coordinates;
-    const estimate = parts.estimate(classified.client, member, there);
+    const estimate = parts.blend(classified.client, member, there);
     if (estimate !== undefined) latency[member] = estimate;
   }
   return {

@@ -3,15 +3,15 @@ import {
   closeSync,
   existsSync,
   fsyncSync,
-  mkdirSync,
   openSync,
   readFileSync,
   renameSync,
   rmSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { errorText, MeridianError } from '../base/errors.ts';
+import { makeFolder } from '../base/make-folder.ts';
 import { formatZone } from '../zone/format-zone.ts';
 import type { NameKey } from '../zone/zone.ts';
 import type { Configuration } from './controller.ts';
@@ -54,7 +54,7 @@ export function exportFolder(configuration: Configuration, folder: string): Expo
  */
 export function writeFolderFiles(files: readonly FolderFile[], folder: string): ExportedFile[] {
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
     return files.map(({ name, text }) => {
       const path = join(folder, name);
       return { path, written: replaceFile(path, text) };
@@ -80,7 +80,7 @@ function replaceFile(path: string, text: string): boolean {
   try {
     const file = openSync(temporary, 'wx', 0o644);
     try {
-      writeSync(file, text);
+      writeFileSync(file, text);
       fsyncSync(file);
     } finally {
       closeSync(file);

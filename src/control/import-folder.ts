@@ -47,8 +47,12 @@ export function readFolder(folder: string): FolderContent {
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file));
   } catch (error) {
-    const message = `the file cannot be read: ${errorText(error)}; save it as UTF-8 text`;
-    const problem: Problem = { code: 'E_FORM_SYNTAX', message, where: file };
+    // Of text that is no UTF-8 the decoder says TypeError.
+    const isText = !(error instanceof TypeError);
+    const remedy = isText ? 'mend its path or permissions' : 'save it as UTF-8 text';
+    const message = `the file cannot be read: ${errorText(error)}; ${remedy}`;
+    const code = isText ? 'E_ZONE_FILE' : 'E_FORM_SYNTAX';
+    const problem: Problem = { code, message, where: file };
     return { zones, traffic: undefined, objects: [], problems: [...problems, problem] };
   }
   const reading = readTrafficFile(text, file);

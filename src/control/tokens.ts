@@ -143,10 +143,14 @@ export class Tokens {
   }
 
   #takeEnvironment(secret: string): void {
-    if (secret.length < limits.chosenTokenMinChars || !/^[\x21-\x7e]+$/.test(secret)) {
+    const isVisible = /^[\x21-\x7e]*$/.test(secret);
+    if (secret.length < limits.chosenTokenMinChars || !isVisible) {
+      const what = isVisible
+        ? `has ${secret.length} characters`
+        : 'holds a space or what is no visible ASCII character';
       const message =
-        `the admin token has ${secret.length} characters; use at least ` +
-        `${limits.chosenTokenMinChars} visible ASCII characters, best random ones`;
+        `the admin token ${what}; use at least ${limits.chosenTokenMinChars} visible ASCII ` +
+        'characters, best random ones';
       const where = 'MERIDIAN_ADMIN_TOKEN';
       throw new MeridianError({ code: 'E_TOKEN_WEAK', message, where });
     }

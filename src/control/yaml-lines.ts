@@ -14,17 +14,15 @@ export interface YamlReading {
 
 /** More anchors' worth of copies than anybody writes by hand; stops "billion laughs". */
 const maxAliasCount = 1000;
+/** A broken line makes others look broken; nobody reads more. */
+const maxSyntaxProblems = 20;
 
 /** Reads YAML 1.2 (core schema: `NO` is a text), one document, no own tags. Never throws. */
 export function readYaml(text: string, file: string): YamlReading {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const at = (offset: number) => `${file}:${lines.linePos(offset).line || 1}`;
-  const problems: Problem[] = [...document.errors, ...document.warnings].map((error) => ({
-    code: 'E_FORM_SYNTAX',
-    message: `${error.message}; correct the YAML`,
-    where: at(error.pos[0]),
-  }));
+  const problems: Problem[] = syntaxProblems(document, text, at);
   visit(document, {
     Pair(_, pair) {
       if (isScalar(pair.key) || isAlias(pair.key)) return;
@@ -49,6 +47,39 @@ export function readYaml(text: string, file: string): YamlReading {
       locate,
     };
   }
+}
+
+/** One problem for each place and kind; deep nesting alone would give thousands. */
+function syntaxProblems(
+  document: Document,
+  text: string,
+  at: (offset: number) => string,
+): Problem[] {
+  const errors = [...document.errors, ...document.warnings];
+  const deep = errors.find(({ code }) => code === 'RESOURCE_EXHAUSTION');
+  if (deep !== undefined) {
+    const message = 'lists and objects are nested too deeply; flatten them';
+    return [{ code: 'E_FORM_SYNTAX', message, where: at(deep.pos[0]) }];
+  }
+  const problems = new Map<string, Problem>();
+  for (const { code, message, pos } of errors) {
+    const where = at(pos[0]);
+    const words = sentenceOf(code, message, text.slice(pos[0], pos[0] + 100));
+    problems.set(`${where} ${words}`, { code: 'E_FORM_SYNTAX', message: words, where });
+  }
+  const all = [...problems.values()];
+  if (all.length <= maxSyntaxProblems) return all;
+  const more = all.length - maxSyntaxProblems;
+  const message = `and ${more} more like these; correct the first, most follow from it`;
+  return [...all.slice(0, maxSyntaxProblems), { code: 'E_FORM_SYNTAX', message }];
+}
+
+/** What the parser says, in words for whoever wrote the file. */
+function sentenceOf(code: string, message: string, rest: string): string {
+  if (code === 'MULTIPLE_DOCS') return 'a second document begins here (---); keep one';
+  if (code !== 'DUPLICATE_KEY') return `${message}; correct the YAML`;
+  const key = /^[^\s:]{1,80}/.exec(rest)?.[0] ?? '';
+  return `the key ${key} stands twice in one object; remove one`;
 }
 
 /** Where the last key of a path is written, or of the nearest one above it that exists. */

@@ -1,4 +1,5 @@
 import { formatPrefix, maskIp, parseIp, parsePrefix } from '../base/ip.ts';
+import { parseIpv4 } from '../base/parse-address.ts';
 
 /** A group of clients that is measured together; a region's series stand under its text. */
 export type ClientKey =
@@ -60,16 +61,34 @@ const remembered = 65_536;
 export class CanonicalKeys {
   readonly #prefixes = new Map<string, string>();
   readonly #clients = new Map<string, string>();
+  /** By the first 24 bits: addresses themselves are too many to remember. */
+  readonly #networks4 = new Map<number, string>();
 
   /** As `formatClientKey(readClientKey(of))`. */
   of(of: ClientsOf): string | undefined {
     const isPrefixAlone = of.asn === undefined && of.country === undefined;
     if (of.clients !== undefined) {
       if (of.prefix !== undefined || !isPrefixAlone) return undefined;
-      return remember(this.#clients, of.clients, of);
+      return this.#addressed(of.clients) ?? remember(this.#clients, of.clients, of);
     }
-    if (of.prefix !== undefined && isPrefixAlone) return remember(this.#prefixes, of.prefix, of);
+    if (of.prefix !== undefined && isPrefixAlone) {
+      return this.#addressed(of.prefix) ?? remember(this.#prefixes, of.prefix, of);
+    }
     return read(of);
+  }
+
+  /** The key of an IPv4 address; undefined for every other text. */
+  #addressed(text: string): string | undefined {
+    const word = parseIpv4(text);
+    if (word < 0) return undefined;
+    const network = word >>> 8;
+    let key = this.#networks4.get(network);
+    if (key === undefined) {
+      key = `prefix ${network >>> 16}.${(network >>> 8) & 255}.${network & 255}.0/24`;
+      if (this.#networks4.size >= remembered) this.#networks4.clear();
+      this.#networks4.set(network, key);
+    }
+    return key;
   }
 }
 

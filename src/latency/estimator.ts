@@ -84,13 +84,13 @@ export class Estimator {
   ): number {
     let ln = Number.NaN;
     if (client.coordinates !== undefined && there !== undefined) {
-      const byDistanceMs = msByDistance(client.coordinates, there);
-      ln = Math.log(byDistanceMs);
-      tally.take('distance', ln, 1);
-      const agents = this.#near(client.coordinates, region, byDistanceMs);
+      const byDistance = Math.log(msByDistance(client.coordinates, there));
+      ln = byDistance;
+      tally.take('distance', byDistance, 1);
+      const agents = this.#near(client.coordinates, region);
       if (agents !== undefined) {
-        ln += agents.trust * (agents.ln - ln);
-        tally.take('agents', agents.ln, agents.trust, agents);
+        ln += agents.trust * agents.ln;
+        tally.take('agents', byDistance + agents.ln, agents.trust, agents);
       }
     }
     for (const level of levels) {

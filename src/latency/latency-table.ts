@@ -5,8 +5,8 @@ import type { Coordinates } from '../geo/client.ts';
 import { CanonicalKeys, type ClientsOf } from './client-key.ts';
 import type { BlendLatency, EstimateLatency } from './estimate.ts';
 import { Estimator } from './estimator.ts';
-import type { PublishedLatency } from './published.ts';
-import { formatAgentsKey, PublishedTable } from './published-table.ts';
+import type { PublishedChanges, PublishedLatency } from './published.ts';
+import { formatAgentsKey, type PublishedKeys, PublishedTable } from './published-table.ts';
 import { type Cell, SeriesStore } from './series-store.ts';
 import { slowHalfLifeMs } from './sketches.ts';
 
@@ -46,11 +46,11 @@ export const trustStep = 0.1;
 /** Cells that one `settle` looks at; a few microseconds each. */
 const cellsPerSettle = 5000;
 
-/** Keys that may give way to busier ones at one `refresh`: each change of keys means new client maps. */
+/** Keys that may give way to busier ones at one `refresh`: each change means new client maps. */
 const keysPerRefresh = 100;
 
 /**
- * Round-trip times by (prefix, ASN, country or agents' place) and region, and the estimates made of them.
+ * Round-trip times by (prefix, ASN, country or agents' place) and region, and estimates made of them.
  *
  *   measure, observeAgent ─> cell "asn 64500" × eu-west ─ settle ─> published ─> estimate
  *                            a sketch for each source              10 or more, moved > 10 % and > 5 ms
@@ -111,13 +111,13 @@ export class LatencyTable {
   }
 
   /**
-   * Takes one measurement, or says what is wrong with it. `source` is who says so (a token's name): where
-   * three or more have measured the same, none of them decides alone.
+   * Takes one measurement, or says what is wrong with it. `source` is who says so (a token's name):
+   * where three or more have measured the same, none of them decides alone.
    */
   measure(sample: Measurement, source = ''): Problem | undefined {
     const key = this.#canonical.of(sample);
     if (key === undefined) {
-      return refuse('a measurement needs one well-formed prefix, asn or country; give exactly one');
+      return refuse(`${whomOf(sample)} does not say whose time it is; ${keyRemedy}`);
     }
     const { region, ms, count = 1 } = sample;
     if (this.#coordinatesOf(region) === undefined) {
@@ -134,10 +134,14 @@ export class LatencyTable {
   }
 
   /**
-   * Takes an agent's connect time to a member of a region; what cannot be one is left out. To be called
-   * for each report, with the smallest or the median time of the region's targets in it, by whoever hears
-   * of them: `fleet.onConnectTimes((times) => times.forEach((time) => table.observeAgent(time)))`.
-   * Agents within 11 km of one another are taken together, by the median of them.
+   * Takes an agent's connect time to a member of a region; what cannot be one is left out. To be
+   * called for each report, with the smallest or the median time of the region's targets in it, and
+   * followed by `ImagePublishing.latencyMoved()`. Whoever hears of connect times calls it:
+   *
+   *     onConnectTimes: (times) => { for (const time of times) table.observeAgent(time); }
+   *
+   * Pass the same `coordinates` object for an agent each time; its key is remembered by it. Agents
+   * within 11 km of one another are taken together, by the median of them.
    */
   observeAgent({ agent, coordinates, region, ms }: AgentConnect): void {
     if (!(ms > 0 && ms <= limits.rttMs) || this.#coordinatesOf(region) === undefined) return;
@@ -170,7 +174,7 @@ export class LatencyTable {
     return this.#dirty.length > 0;
   }
 
-  /** Lets age do its work, with the next `settle`: withdraws what too little is left of. For every minute. */
+  /** Lets age withdraw, with the next `settle`, what too little is left of. For every minute. */
   refresh(): void {
     for (const regions of this.#cells.values()) {
       for (const cell of regions.values()) this.#soil(cell);
@@ -193,11 +197,27 @@ export class LatencyTable {
 
   /**
    * Takes the leader's values, exactly these, for estimates to be made of. From then on what is
-   * measured here is kept and not published, until `lead`.
+   * measured here is kept and not published, until `lead`. `ImagePublishing.latencyMoved()` lets
+   * answers follow.
    */
   replacePublished(entries: readonly PublishedLatency[]): void {
     this.#follows = true;
     this.#published.replace(entries);
+  }
+
+  /**
+   * What moved in the published values after a version of this table: what a leader sends between two
+   * whole lists. Undefined when that is too long ago, and the whole list is to be sent.
+   */
+  publishedSince(version: number): PublishedChanges | undefined {
+    return this.#published.changesSince(version);
+  }
+
+  /** Takes what moved in the leader's values since those here; else as `replacePublished`. */
+  applyPublished({ put, removed }: PublishedChanges): void {
+    this.#follows = true;
+    for (const { key, region } of removed) this.#published.remove(key, region);
+    for (const entry of put) this.#published.put(entry);
   }
 
   /** Publishes its own measurements from now on, beginning with the values of the leader before. */
@@ -207,26 +227,9 @@ export class LatencyTable {
     this.refresh();
   }
 
-  /** The keys with a published value, each list sorted: what client maps must tell apart. */
-  measuredKeys(): {
-    readonly prefixes: readonly string[];
-    readonly asns: readonly number[];
-    readonly countries: readonly string[];
-  } {
-    const prefixes: string[] = [];
-    const asns: number[] = [];
-    const countries: string[] = [];
-    for (const { key, source } of this.#published.keys()) {
-      const name = key.slice(key.indexOf(' ') + 1);
-      if (source === 'measured-prefix') prefixes.push(name);
-      else if (source === 'measured-asn') asns.push(Number(name));
-      else if (source === 'measured-country') countries.push(name);
-    }
-    return {
-      prefixes: prefixes.sort(),
-      asns: asns.sort((a, b) => a - b),
-      countries: countries.sort(),
-    };
+  /** The keys with a published value: what client maps must tell apart. One object until they change. */
+  measuredKeys(): PublishedKeys {
+    return this.#published.clientKeys();
   }
 
   #take(key: string, region: string, source: string, ms: number, count: number): void {
@@ -287,7 +290,7 @@ export class LatencyTable {
     return this.#published.clientKeyCount < limits.latencyKeys;
   }
 
-  /** Where all keys are taken, those measured least give way to others measured at least twice as often. */
+  /** Where all keys are taken, those measured least give way to others measured twice as often. */
   #makeRoom(): void {
     if (this.#published.clientKeyCount < limits.latencyKeys) return;
     const taken: { key: string; presence: number }[] = [];
@@ -319,7 +322,7 @@ export class LatencyTable {
   }
 }
 
-/** How far so many samples are believed: 0 where they are withdrawn, 0.33 where they are published, toward 1. */
+/** How far so many samples are believed: 0 where they are withdrawn, 0.33 where published, toward 1. */
 export function trustOf(samples: number): number {
   const over = Math.max(0, samples - distrustSamples);
   return Math.round((100 * over) / (over + trustSamples)) / 100;
@@ -333,6 +336,17 @@ function sourceOf(key: string): PublishedLatency['source'] {
 
 const isSamePlace = (a: Coordinates, b: Coordinates) =>
   a.latitude === b.latitude && a.longitude === b.longitude;
+
+const keyRemedy =
+  'give one prefix without further bits (203.0.113.0/24), one asn, or one country of two letters';
+
+/** What a measurement says of its clients, for messages. */
+function whomOf({ clients, prefix, asn, country }: Measurement): string {
+  const given = Object.entries({ clients, prefix, asn, country })
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => `${key} ${JSON.stringify(value).slice(0, 80)}`);
+  return given.length === 0 ? 'a measurement without a client' : given.join(' with ');
+}
 
 function refuse(message: string): Problem {
   return { code: 'E_MEASUREMENT', message };

@@ -20,6 +20,7 @@ export const clientLineMs = 8;
 export interface AgentsWord {
   /** Places of agents that it rests on: `agents 53.3,-6.3 and 2 more`. */
   readonly key: string;
+  /** The logarithm of how many times what distance makes likely a round trip takes. */
   readonly ln: number;
   /** 0 to 1; below 0.5 where there is only one place, so that no one place outweighs distance. */
   readonly trust: number;
@@ -27,19 +28,20 @@ export interface AgentsWord {
   readonly at: number;
 }
 
-/**
- * Asks for a client's place, a region and the time that their distance makes likely; undefined when no
- * agent is near that has measured the region.
- */
-export type NearAgents = (
-  client: Coordinates,
-  region: string,
-  byDistanceMs: number,
-) => AgentsWord | undefined;
+/** Asks for a client's place and a region; undefined when no agent is near that has measured it. */
+export type NearAgents = (client: Coordinates, region: string) => AgentsWord | undefined;
 
 interface Near {
   readonly place: AgentPlace;
   readonly km: number;
+}
+
+/** What is worked out for the clients of one place, who may be of many classes. */
+interface Neighbourhood {
+  readonly placesVersion: number;
+  readonly near: readonly Near[];
+  agentsVersion: number;
+  words: Map<string, AgentsWord | undefined>;
 }
 
 /**
@@ -48,25 +50,32 @@ interface Near {
  * place that lies is outvoted by two others as near.
  */
 export function nearAgents(published: PublishedTable): NearAgents {
-  let version = -1;
+  const known = new WeakMap<Coordinates, Neighbourhood>();
+  let placesVersion = -1;
   let places: readonly AgentPlace[] = [];
-  let known = new WeakMap<Coordinates, readonly Near[]>();
-  const nearOf = (client: Coordinates): readonly Near[] => {
-    if (version !== published.placesVersion) {
-      version = published.placesVersion;
+  const neighbourhoodOf = (client: Coordinates): Neighbourhood => {
+    if (placesVersion !== published.placesVersion) {
+      placesVersion = published.placesVersion;
       places = published.places();
-      known = new WeakMap();
     }
-    let near = known.get(client);
-    if (near === undefined) {
-      near = nearest(client, places);
-      known.set(client, near);
+    let found = known.get(client);
+    if (found?.placesVersion !== placesVersion) {
+      found = { placesVersion, near: nearest(client, places), agentsVersion: -1, words: new Map() };
+      known.set(client, found);
     }
-    return near;
+    if (found.agentsVersion !== published.agentsVersion) {
+      found.agentsVersion = published.agentsVersion;
+      found.words = new Map();
+    }
+    return found;
   };
-  return (client, region, byDistanceMs) => {
-    const near = nearOf(client);
-    return near.length === 0 ? undefined : wordOf(near, region, byDistanceMs);
+  return (client, region) => {
+    const { near, words } = neighbourhoodOf(client);
+    if (near.length === 0) return undefined;
+    if (words.has(region)) return words.get(region);
+    const word = wordOf(near, region);
+    words.set(region, word);
+    return word;
   };
 }
 
@@ -77,11 +86,7 @@ function nearest(client: Coordinates, places: readonly AgentPlace[]): readonly N
     .sort((a, b) => a.km - b.km || (a.place.key < b.place.key ? -1 : 1));
 }
 
-function wordOf(
-  near: readonly Near[],
-  region: string,
-  byDistanceMs: number,
-): AgentsWord | undefined {
+function wordOf(near: readonly Near[], region: string): AgentsWord | undefined {
   const said: { value: number; weight: number }[] = [];
   let key = '';
   let weights = 0;
@@ -95,7 +100,7 @@ function wordOf(
     const weight = entry.trust * Math.exp(-km / agentReachKm);
     // The agent's path is so many times what its distance makes likely; so, then, is the client's.
     const factor = (entry.ms + clientLineMs) / msByDistance(place.coordinates, entry.place);
-    said.push({ value: Math.log(factor * byDistanceMs), weight });
+    said.push({ value: Math.log(factor), weight });
     weights += weight;
     samples += entry.samples;
     at = Math.max(at, entry.at);

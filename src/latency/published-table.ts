@@ -1,5 +1,6 @@
+import { limits } from '../base/limits.ts';
 import type { Coordinates } from '../geo/client.ts';
-import type { PublishedLatency } from './published.ts';
+import type { PublishedChanges, PublishedLatency } from './published.ts';
 
 /** The published values of one key, by region. */
 export interface PublishedKey {
@@ -11,6 +12,13 @@ export interface PublishedKey {
 /** Where agents are, with what they measured. */
 export interface AgentPlace extends PublishedKey {
   readonly coordinates: Coordinates;
+}
+
+/** Prefixes, ASNs and countries with a published value, each list sorted. */
+export interface PublishedKeys {
+  readonly prefixes: readonly string[];
+  readonly asns: readonly number[];
+  readonly countries: readonly string[];
 }
 
 interface Mutable {
@@ -25,7 +33,12 @@ export class PublishedTable {
   readonly #keys = new Map<string, Mutable>();
   #version = 0;
   #placesVersion = 0;
+  #agentsVersion = 0;
   #clientKeys = 0;
+  /** What moved with which version, oldest first; `#loggedSince` is the version before the first. */
+  #log: { readonly version: number; readonly key: string; readonly region: string }[] = [];
+  #loggedSince = 0;
+  #clientKeyLists: PublishedKeys | undefined;
 
   /** Moves whenever an estimate may have moved. */
   get version(): number {
@@ -35,6 +48,11 @@ export class PublishedTable {
   /** Moves when agents' places come or go. */
   get placesVersion(): number {
     return this.#placesVersion;
+  }
+
+  /** Moves with everything that agents' values say, for people to read or not. */
+  get agentsVersion(): number {
+    return this.#agentsVersion;
   }
 
   /** How many prefixes, ASNs and countries there are. */
@@ -59,17 +77,18 @@ export class PublishedTable {
     const known = this.#keys.get(entry.key) ?? this.#addKey(entry);
     const before = known.regions.get(entry.region);
     known.regions.set(entry.region, entry);
-    if (before === undefined || !isAlike(before, entry)) this.#version += 1;
+    if (known.coordinates !== undefined) this.#agentsVersion += 1;
+    if (before === undefined || !isAlike(before, entry)) this.#moved(entry.key, entry.region);
   }
 
   remove(key: string, region: string): void {
     const known = this.#keys.get(key);
     if (known === undefined || !known.regions.delete(region)) return;
-    this.#version += 1;
+    this.#moved(key, region);
+    if (known.coordinates !== undefined) this.#agentsVersion += 1;
     if (known.regions.size > 0) return;
     this.#keys.delete(key);
-    if (known.coordinates === undefined) this.#clientKeys -= 1;
-    else this.#placesVersion += 1;
+    this.#countKey(known.coordinates === undefined, -1);
   }
 
   /** Takes exactly these values and no others. */
@@ -86,12 +105,30 @@ export class PublishedTable {
     for (const entry of entries) this.put(entry);
   }
 
+  /** What moved after a version; undefined when that is too long ago to be known. */
+  changesSince(version: number): PublishedChanges | undefined {
+    if (version < this.#loggedSince || version > this.#version) return undefined;
+    const put = new Map<string, PublishedLatency>();
+    const removed = new Map<string, { key: string; region: string }>();
+    for (let at = this.#log.length - 1; at >= 0; at -= 1) {
+      const { key, region, version: moved } = this.#log[at]!;
+      if (moved <= version) break;
+      const entry = this.get(key, region);
+      const name = `${key} ${region}`;
+      if (entry === undefined) removed.set(name, { key, region });
+      else put.set(name, entry);
+    }
+    return { put: [...put.values()], removed: [...removed.values()] };
+  }
+
   entries(): PublishedLatency[] {
     return [...this.#keys.values()].flatMap(({ regions }) => [...regions.values()]);
   }
 
-  keys(): Iterable<PublishedKey> {
-    return this.#keys.values();
+  /** The same object until a key comes or goes. */
+  clientKeys(): PublishedKeys {
+    this.#clientKeyLists ??= this.#listClientKeys();
+    return this.#clientKeyLists;
   }
 
   places(): AgentPlace[] {
@@ -108,11 +145,47 @@ export class PublishedTable {
     const coordinates = source === 'agents' ? readAgentsKey(key) : undefined;
     const added = { key, source, regions: new Map(), coordinates };
     this.#keys.set(key, added);
-    if (coordinates === undefined) this.#clientKeys += 1;
-    else this.#placesVersion += 1;
+    this.#countKey(coordinates === undefined, 1);
     return added;
   }
+
+  #moved(key: string, region: string): void {
+    this.#version += 1;
+    this.#log.push({ version: this.#version, key, region });
+    if (this.#log.length <= 2 * loggedChanges) return;
+    this.#log = this.#log.slice(-loggedChanges);
+    this.#loggedSince = this.#log[0]!.version - 1;
+  }
+
+  #countKey(isOfClients: boolean, by: 1 | -1): void {
+    if (isOfClients) {
+      this.#clientKeys += by;
+      this.#clientKeyLists = undefined;
+    } else {
+      this.#placesVersion += 1;
+    }
+  }
+
+  #listClientKeys(): PublishedKeys {
+    const prefixes: string[] = [];
+    const asns: number[] = [];
+    const countries: string[] = [];
+    for (const { key, source } of this.#keys.values()) {
+      const name = key.slice(key.indexOf(' ') + 1);
+      if (source === 'measured-prefix') prefixes.push(name);
+      else if (source === 'measured-asn') asns.push(Number(name));
+      else if (source === 'measured-country') countries.push(name);
+    }
+    return {
+      prefixes: prefixes.sort(),
+      asns: asns.sort((a, b) => a - b),
+      countries: countries.sort(),
+    };
+  }
 }
+
+/** Changes that are remembered at least: by then every value may have moved. */
+const loggedChanges = limits.latencySeries;
 
 /** The key of agents at a place: `agents 53.3,-6.3`. A tenth of a degree is at most 11 km. */
 export function formatAgentsKey({ latitude, longitude }: Coordinates): string {

@@ -1,9 +1,16 @@
 import type { Coordinates } from '../geo/client.ts';
 import type { LatencySource } from './estimate.ts';
 
+/** What has moved in a list of published values. */
+export interface PublishedChanges {
+  /** New values, and those with another time, trust or place. */
+  readonly put: readonly PublishedLatency[];
+  readonly removed: readonly { readonly key: string; readonly region: string }[];
+}
+
 /**
- * One measured value as a controller publishes it. Estimates are made of these, of the client
- * class and of where the region stands, and of nothing else: nodes that hold the same list choose alike.
+ * One measured value as a controller publishes it. Estimates are made of these, of the client class
+ * and of where the region stands, and of nothing else: nodes with the same list choose alike.
  */
 export interface PublishedLatency {
   /** `prefix 192.0.2.0/24`, `asn 64500`, `country IN`; for agents their place, `agents 53.3,-6.3`. */

@@ -1,16 +1,16 @@
 /*
  * Who is remembered, when more is measured than fits:
  *
- *   new series ─> [ ring of newcomers, one fifth ] ─ pushed out by later ones ─> judged
- *                                                                                  │ room, or seen in more
- *                                        dropped <─ otherwise ─────────────────────┤ intervals than one of
- *                                                                                  v eight residents drawn
- *                                                                [ residents, four fifths ]
+ *   new series ─> [ newcomers, one fifth, in a ring ] ── pushed out by later ones ──> judged
+ *                                                                                       │
+ *      [ residents, four fifths ] <── there is room, or it was seen in more intervals ──┤
+ *                                     than one of eight residents drawn                 │
+ *                                                                    dropped <── else ──┘
  *
  * A flood of new keys pushes out newcomers, and of the residents only those that are hardly measured
- * any more. What counts is in how many ten-second intervals a series was measured, older ones less: many samples at
- * once, or a large `count`, weigh as one. A source with more series than its equal part of the store
- * weighs less by as much.
+ * any more. What counts is in how many ten-second intervals a series was measured, older ones less:
+ * many samples at once, or a large `count`, weigh as one. A source with more series than its equal
+ * part of the store weighs less by as much.
  */
 import { limits } from '../base/limits.ts';
 import { Random } from '../base/random.ts';

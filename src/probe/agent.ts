@@ -121,6 +121,23 @@ class ProbeAgent implements Agent {
     }
     for (const [id, probe] of before) if (!after.has(id)) probe.cancel();
     this.#probes = after;
+    this.#warnOfUncheckable(targets.filter(({ id }) => !before.has(id)));
+  }
+
+  /** Says once what will stay unknown, and so be served whatever happens, and why. */
+  #warnOfUncheckable(targets: readonly CheckTarget[]): void {
+    const reasons = targets.flatMap(({ id, address, monitor }) => {
+      const isRefused = monitor.type === 'exec' && this.#options.allowExec !== true;
+      const reason = isRefused
+        ? `${id} is a command; see --allow-exec`
+        : this.#guard.refusal(address);
+      return reason === undefined ? [] : [reason];
+    });
+    const [first] = reasons;
+    if (first === undefined) return;
+    const more = reasons.length > 1 ? ` (and ${reasons.length - 1} more)` : '';
+    const message = `health is not checked, and the VIP answered whatever happens: ${first}${more}`;
+    this.#options.log.warn({ agent: this.#options.agent, targets: reasons.length }, message);
   }
 
   close(): void {

@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { MeridianError, type Problem } from '../base/errors.ts';
 import { parseIp } from '../base/ip.ts';
 import { findPortHolder } from '../base/port-holder.ts';
-import { formatListenAddress, isIpv6Only, type ListenAddress } from './listen-address.ts';
+import { formatListenAddress, isIpv6Only, type ListenAddress, overlap } from './listen-address.ts';
 
 /** Times that another port is tried where the system's choice for TCP is taken for UDP. */
 const maxChoices = 20;
@@ -22,13 +22,29 @@ export async function claimAddresses(
 ): Promise<readonly ListenAddress[]> {
   const problems: Problem[] = [];
   const claimed: ListenAddress[] = [];
-  for (const address of addresses) {
-    const result = await claim(address, addresses);
+  for (const [index, address] of addresses.entries()) {
+    const result =
+      overlapProblem(address, addresses.slice(0, index)) ?? (await claim(address, addresses));
     if ('code' in result) problems.push(result);
     else claimed.push(result);
   }
   if (problems.length > 0) throw new MeridianError(problems);
   return claimed;
+}
+
+/** Our own sockets would be in each other's way, and no other process is to blame. */
+function overlapProblem(
+  address: ListenAddress,
+  earlier: readonly ListenAddress[],
+): Problem | undefined {
+  const other = earlier.find((each) => overlap(each, address));
+  if (other === undefined) return undefined;
+  const where = `--dns ${formatListenAddress(address)}`;
+  const message =
+    other.host === address.host
+      ? 'the address is given twice; leave one out'
+      : `--dns ${formatListenAddress(other)} covers the same addresses; leave one of the two out`;
+  return { code: 'E_LISTEN_ADDRESS', message, where };
 }
 
 async function claim(

@@ -31,9 +31,6 @@ import { SupervisedWorker } from './supervised-worker.ts';
 import { watchThreads } from './watch-threads.ts';
 import type { UdpStart, WorkerStart } from './worker-messages.ts';
 
-/** Octets of NSID that are sent at most. */
-const maxNsidBytes = 64;
-
 /** Times that other ports are chosen when a chosen one is taken before the workers bind it. */
 const maxAttempts = 5;
 
@@ -242,7 +239,7 @@ function settingsOf(options: DataPlaneOptions): ServerSettings {
   const { nsid, versionBind, serverId, ecs, udpPayloadBytes, tcp } = options;
   const nsidBytes = nsid === undefined ? undefined : new TextEncoder().encode(nsid);
   return {
-    ...(nsidBytes === undefined ? {} : { nsid: nsidBytes.slice(0, maxNsidBytes) }),
+    ...(nsidBytes === undefined ? {} : { nsid: nsidBytes.slice(0, limits.nsidBytes) }),
     ...(versionBind === undefined ? {} : { versionBind }),
     ...(serverId === undefined ? {} : { serverId }),
     ecs: ecs ?? defaultSettings.ecs,

@@ -18,3 +18,15 @@ export function isIpv6Only(address: ListenAddress, all: readonly ListenAddress[]
 export function formatListenAddress({ host, port }: ListenAddress): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
+
+/**
+ * True when one socket cannot stand beside the other: the same port of the same address, or of all
+ * of its family. (`::` leaves IPv4 to others, see `isIpv6Only`.)
+ */
+export function overlap(one: ListenAddress, other: ListenAddress): boolean {
+  if (one.port !== other.port || one.port === 0) return false;
+  const isV6 = one.host.includes(':');
+  if (isV6 !== other.host.includes(':')) return false;
+  const all = isV6 ? '::' : '0.0.0.0';
+  return one.host === other.host || one.host === all || other.host === all;
+}

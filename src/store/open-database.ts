@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { errorText, MeridianError } from '../base/errors.ts';
+import { makeFolder } from '../base/make-folder.ts';
 import { applicationId, migrations } from './schema.ts';
 
 /** An open database that no other process can open until `close`. */
@@ -72,7 +73,7 @@ function lockFolder(folder: string, pidFile: string): DatabaseSync {
   const file = join(folder, 'meridian.lock');
   let lock: DatabaseSync | undefined;
   try {
-    makeFolder(folder);
+    makeDataFolder(folder);
     lock = new DatabaseSync(file, { timeout: 0 });
     lock.exec('BEGIN EXCLUSIVE');
     return lock;
@@ -89,19 +90,10 @@ function lockFolder(folder: string, pidFile: string): DatabaseSync {
 }
 
 /** Makes a folder that is this user's alone, and those above it. */
-function makeFolder(folder: string): void {
+function makeDataFolder(folder: string): void {
   try {
-    // One by one: where a file system lets nobody make folders, `recursive` never returns.
-    const missing: string[] = [];
-    for (let path = folder; !existsSync(path); path = dirname(path)) missing.push(path);
-    for (const path of missing.reverse()) {
-      try {
-        mkdirSync(path, { mode: 0o700 });
-      } catch (error) {
-        // Another process that starts at the same time was faster; the lock decides between the two.
-        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-      }
-    }
+    // Another process that starts at the same time may be faster; the lock decides between the two.
+    makeFolder(folder, 0o700);
     if (statSync(folder).isDirectory()) return;
   } catch (error) {
     const message =

@@ -1,7 +1,8 @@
-import { isAtOrBelow, parentKey, wireNameKey } from '../wire/names.ts';
+import { isAtOrBelow, wireNameKey } from '../wire/names.ts';
 import { rdataNames } from '../wire/rdata/registry.ts';
 import { typeName } from '../wire/type-names.ts';
 import { rrTypes, STEER } from '../wire/types.ts';
+import { answeringNode } from './answering-node.ts';
 import { cutAbove, type ZoneCuts } from './check-cuts.ts';
 import { relativeName } from './owner-name.ts';
 import { type ProblemList, quoted } from './problem-list.ts';
@@ -60,7 +61,7 @@ function checkTarget(check: TargetCheck, key: NameKey, rrset: RRset, target: Nam
     return;
   }
   if (!isAtOrBelow(target, zone.origin)) return;
-  const node = findNode(zone, target);
+  const node = answeringNode(zone, target);
   if (node?.has(rrTypes.CNAME)) {
     warn('E_ZONE_TARGET', 'which is a CNAME (RFC 2181 §10.3); name its target');
     return;
@@ -83,19 +84,6 @@ function targetsOf(rrset: RRset): NameKey[] {
   return rrset.rdatas.flatMap((rdata) => {
     return rdataNames(rrset.type, rdata).map((name) => wireNameKey(rdata, name.at));
   });
-}
-
-/** The node that answers for a name: its own, else the wildcard's above it. */
-function findNode(zone: Zone, key: NameKey): ReadonlyMap<number, RRset> | undefined {
-  const own = zone.nodes.get(key);
-  if (own !== undefined) return own;
-  for (let name: NameKey = key; name !== zone.origin && name !== '.'; ) {
-    name = parentKey(name) ?? '.';
-    const wildcard = zone.nodes.get(name === '.' ? '*.' : `*.${name}`);
-    if (wildcard !== undefined) return wildcard;
-    if (zone.nodes.has(name)) return undefined;
-  }
-  return undefined;
 }
 
 function describe(zone: Zone, rrset: RRset): string {

@@ -2,6 +2,7 @@ import type { Problem } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { isAtOrBelow } from '../wire/names.ts';
 import { rrTypes } from '../wire/types.ts';
+import { checkAliases } from './check-aliases.ts';
 import { checkCuts, findCuts } from './check-cuts.ts';
 import { checkNode } from './check-node.ts';
 import { addressTypes, checkTargets } from './check-targets.ts';
@@ -49,6 +50,7 @@ export function findProblems(zone: Zone, problems: ProblemList, options: CheckOp
     const message = `the zone has ${records} records, over ${limits.recordsPerZone}; split it`;
     problems.error('E_ZONE_TOO_LARGE', message, options.file);
   }
+  checkAliases(zone, problems);
   const cuts = findCuts(zone);
   checkCuts(zone, cuts, problems);
   checkTargets(zone, cuts, problems, {

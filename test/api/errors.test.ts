@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import type { ApiInstance } from '../../src/api/api-context.ts';
+import { errorsPage } from '../../src/api/errors-page.ts';
 import { listenApi } from '../../src/api/listen-api.ts';
 import { problemDetails, statusOf } from '../../src/api/problem-details.ts';
 import { type ErrorCode, errorCodes, MeridianError } from '../../src/base/errors.ts';
@@ -40,10 +41,20 @@ describe('problems (RFC 9457)', () => {
   test('the type leads to a page that has the code', async () => {
     const page = await harness.api.inject('/docs/errors');
     assert.match(String(page.headers['content-type']), /^text\/html/);
+    assert.match(String(page.headers['content-security-policy']), /style-src-attr 'unsafe-inline'/);
     for (const [code, headline] of Object.entries(errorCodes)) {
       assert.ok(page.body.includes(`id="${code}"`), code);
       assert.ok(page.body.includes(headline.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`)));
     }
+    const [, taken = ''] = page.body.split('id="E_PORT_TAKEN">');
+    assert.match(taken, /^.*\n.*\n<p>Meridian never moves to another port/);
+    assert.match(taken.split('<h2')[0] ?? '', /<code>ss -lnup<\/code> and/);
+    assert.doesNotMatch(page.body, /`|\]\(/, 'no Markdown is left');
+  });
+
+  test('errorsPage() has the headlines even without the file that explains them', () => {
+    const page = errorsPage('/nowhere/errors.md');
+    for (const code of Object.keys(errorCodes)) assert.ok(page.includes(`id="${code}"`), code);
   });
 
   test('problemDetails() takes the first error before warnings and lists a bounded number', () => {
@@ -70,7 +81,8 @@ describe('problems (RFC 9457)', () => {
     ['GET', '/v1/nothing', {}, undefined, 404, 'E_NOT_FOUND', /\/v1\/nothing/],
     ['GET', '/nothing', {}, undefined, 404, 'E_NOT_FOUND', /\/nothing/],
     ['PUT', '/v1/nothing', json, '{', 404, 'E_NOT_FOUND', /nothing/],
-    ['POST', '/v1/zones', json, '{', 405, 'E_METHOD', /GET, HEAD/],
+    ['POST', '/v1/zones', json, '{', 405, 'E_METHOD', /use GET or HEAD$/],
+    ['POST', '/v1/revisions/0/rollback', {}, undefined, 400, 'E_QUERY', /"number" must be >= 1/],
     ['DELETE', '/livez', {}, undefined, 405, 'E_METHOD', /GET/],
     ['OPTIONS', '/v1/zones', {}, undefined, 405, 'E_METHOD', /OPTIONS/],
     [
@@ -161,10 +173,19 @@ describe('problems (RFC 9457)', () => {
       {},
       { samples: [{ service: 'web', member: 'x', load: -1 }] },
       422,
-      'E_FORM_RANGE',
+      'E_LOAD',
       /-1/,
     ],
     ['POST', '/v1/measurements', {}, {}, 422, 'E_FORM_MISSING', /"samples"/],
+    [
+      'POST',
+      '/v1/changes',
+      {},
+      { writes: [], no: 1 },
+      422,
+      'E_FORM_UNKNOWN_KEY',
+      /^member "no" is/,
+    ],
     ['POST', '/v1/simulations', {}, { down: ['moon'] }, 422, 'E_SIMULATION', /"moon"/],
     ['POST', '/v1/simulations', {}, undefined, 422, 'E_FORM_MISSING', /empty/],
   ];
@@ -180,6 +201,13 @@ describe('problems (RFC 9457)', () => {
     });
   }
 
+  test('where names a path parameter as such, and a query parameter with a ?', async () => {
+    const whereOf = async (url: string) =>
+      problemOf(await harness.call('GET', url)).errors[0]?.where;
+    assert.equal(await whereOf('/v1/revisions/x'), 'number');
+    assert.equal(await whereOf('/v1/zones?limit=0'), '?limit');
+  });
+
   test('405 names the methods that are there', async () => {
     const response = await harness.call('POST', '/v1/zones/example.com');
     assert.equal(response.headers['allow'], 'DELETE, GET, HEAD, PUT');
@@ -189,14 +217,14 @@ describe('problems (RFC 9457)', () => {
     const body = {
       samples: [
         { region: 3, ms: 'x', y: 1 },
-        { region: 'eu-west', ms: 1, asn: 0 },
+        { region: 'eu-west', ms: 1, asn: 0.5 },
       ],
     };
     const { errors } = problemOf(await harness.call('POST', '/v1/measurements', { body }));
     assert.deepEqual(errors.map(({ code, where }) => `${code} ${where}`).sort(), [
-      'E_FORM_RANGE /samples/1/asn',
       'E_FORM_TYPE /samples/0/ms',
       'E_FORM_TYPE /samples/0/region',
+      'E_FORM_TYPE /samples/1/asn',
       'E_FORM_UNKNOWN_KEY /samples/0/y',
     ]);
   });

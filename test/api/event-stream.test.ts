@@ -92,3 +92,28 @@ test('EventStreams stops polling when nobody reads', () => {
   clock.advance(60_000);
   assert.equal(streams.size, 0);
 });
+
+test('EventStreams greets a reader that comes back with where it stopped', () => {
+  const controller = fakeController();
+  controller.newest = 5;
+  const streams = new EventStreams(controller, new VirtualClock(), silentLog);
+  const response = new FakeResponse();
+  const since = { revision: 3, health: 0 };
+  streams.add(response as unknown as ServerResponse, since, () => true);
+  const ids = response.written.map((text) => /^id: (.*)$/m.exec(text)?.[1]);
+  assert.deepEqual(ids, ['3.0', '4.0', '5.0']);
+});
+
+test('EventStreams sends no event to a reader whose token was revoked', () => {
+  const clock = new VirtualClock();
+  const controller = fakeController();
+  const streams = new EventStreams(controller, clock, silentLog);
+  const response = new FakeResponse();
+  let mayStay = true;
+  streams.add(response as unknown as ServerResponse, undefined, () => mayStay);
+  mayStay = false;
+  controller.newest = 2;
+  clock.advance(250);
+  assert.equal(response.writableEnded, true);
+  assert.ok(response.written.every((text) => !text.includes('event: revision')));
+});

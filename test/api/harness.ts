@@ -5,6 +5,7 @@ import { createApi } from '../../src/api/create-api.ts';
 import { VirtualClock } from '../../src/base/clock.ts';
 import type { Problem } from '../../src/base/errors.ts';
 import type { Log } from '../../src/base/log.ts';
+import { ImagePublishing } from '../../src/cli/image-publishing.ts';
 import { createHealthControl, type HealthControl } from '../../src/control/apply-health.ts';
 import { ImageCompiler } from '../../src/control/compile-image.ts';
 import { createController, type RunningController } from '../../src/control/create-controller.ts';
@@ -58,7 +59,10 @@ export async function startHarness(options: Partial<ApiOptions> = {}): Promise<H
   const tokens = new Tokens(store, clock);
   const geo = await openGeoSources([]);
   const health = createHealthControl({ clock, log, onServicesChanged: () => {} });
-  const latency = new LatencyTable({ clock, coordinatesOf: () => undefined });
+  const latency = new LatencyTable({
+    clock,
+    coordinatesOf: (region) => controller.configuration().traffic.regions.get(region)?.coordinates,
+  });
   const images = new ImageCompiler(
     {
       geo: () => geo,
@@ -68,12 +72,14 @@ export async function startHarness(options: Partial<ApiOptions> = {}): Promise<H
     },
     emptyConfiguration,
   );
-  const controller = await createController({
+  const publish = async () => {};
+  const publishing = new ImagePublishing({ images, dataPlane: { publish }, latency, clock, log });
+  const controller: RunningController = await createController({
     store,
     clock,
     log,
     compile: (next) => images.prepare(next),
-    publish: async () => {},
+    publish,
     stored: (next) => health.setTraffic(next.traffic),
     health,
     explain: (question) =>
@@ -83,13 +89,11 @@ export async function startHarness(options: Partial<ApiOptions> = {}): Promise<H
           geo: () => geo,
           health: (service) => health.health(service),
           estimate: latency.estimate,
+          blend: latency.blend,
         },
         question,
       ),
-    measure: (samples) => {
-      const problems = samples.flatMap((sample) => latency.measure(sample) ?? []) as Problem[];
-      return { accepted: samples.length - problems.length, problems };
-    },
+    measure: (samples, source) => publishing.measure(samples, source),
     reportLoad: (samples) => health.reportLoad(samples),
   });
   const api = createApi({
@@ -149,6 +153,7 @@ export async function startHarness(options: Partial<ApiOptions> = {}): Promise<H
     async close() {
       await api.close();
       await controller.close();
+      publishing.close();
       health.close();
     },
   };

@@ -83,10 +83,15 @@ describe('health', () => {
     const samples = [
       { service: 'web', member: 'eu-west', load: 120 },
       { service: 'web', member: 'moon', load: 1 },
+      { service: 'web', member: 'eu-west', load: -1 },
     ];
     const response = (await call('POST', '/v1/load', { body: { samples } })).json();
     assert.equal(response.accepted, 1);
     assert.match(response.problems[0].message, /moon/);
+    assert.deepEqual(
+      response.problems.map(({ where }: { where: string }) => where),
+      ['/samples/1', '/samples/2/load'],
+    );
     const view = (await call('GET', '/v1/health/web/eu-west')).json();
     assert.equal(view.load, 120);
     const none = await call('POST', '/v1/load', { body: { samples: samples.slice(1) } });

@@ -78,7 +78,9 @@ test('a wrong token gets the problem of the API', async (t) => {
 test('what is not the API is called so, and redirects are not followed', async (t) => {
   const server = createServer((request, response) => {
     if (request.url === '/moved') response.writeHead(302, { location: '/else' }).end();
-    else response.writeHead(200, { 'content-type': 'text/html' }).end('<html>');
+    else if (request.url?.startsWith('/v1/')) {
+      response.writeHead(200, { 'content-type': 'application/json' }).end('{"status":"ok"}');
+    } else response.writeHead(200, { 'content-type': 'text/html' }).end('<html>');
   });
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   t.after(() => server.close());
@@ -86,6 +88,8 @@ test('what is not the API is called so, and redirects are not followed', async (
   const client = new ApiClient(`http://127.0.0.1:${port}`, 'secret');
   await assert.rejects(client.get('/v1'), /answered 200 with text\/html.*\(E_API_ANSWER\)$/);
   await assert.rejects(client.get('/moved'), /answered 302.*\(E_API_ANSWER\)$/);
+  await assert.rejects(client.get('/v1/explain'), /with application\/json, .*\(E_API_ANSWER\)$/);
+  await assert.rejects(client.list('/v1/zones'), /with application\/json, .*\(E_API_ANSWER\)$/);
 });
 
 test('list follows the pages to the end', async (t) => {

@@ -36,6 +36,25 @@ test('explain prints client, class, policy, members and answer', async (t) => {
   assert.match(out, /^Answer\n {2}198\.51\.100\.10 {2}eu-west {2}TTL 30 s\n$/m);
 });
 
+test('explain shows what an estimate is made of, once something was measured', async (t) => {
+  const node = await startFilled(t);
+  const asked = ['explain', 'www.example.com', '--client', '91.0.0.1'];
+  assert.doesNotMatch((await node.run(asked)).out, /^Latency/m);
+  const samples = [
+    { country: 'IE', region: 'ap-south', ms: 300, count: 20 },
+    { prefix: '91.0.0.0/24', region: 'ap-south', ms: 5, count: 900 },
+  ];
+  node.controller.measure(samples, 'test');
+  node.clock.advance(5000);
+  const { out } = await node.run(asked);
+  assert.match(out, /^ {2}\* {2}ap-south +100\.0 % .* ms +measured-prefix, 900 samples$/m);
+  assert.match(out, /^Latency \(what each is made of\)$/m);
+  assert.match(out, /^ {2}ap-south +99\.0 % +\d+\.\d ms +prefix 91\.0\.0\.0\/24 +900 +5 s$/m);
+  assert.match(out, /^ +0\.6 % +\d+\.\d ms +country IE +20 +5 s$/m);
+  assert.match(out, /^ +0\.4 % +\d+\.\d ms +distance$/m);
+  assert.doesNotMatch(out, /^ {2}eu-west .*distance$/m, 'where there is one source only');
+});
+
 test('explain says NODATA for a family that no member has here', async (t) => {
   const node = await startFilled(t);
   const asked = ['explain', 'www.example.com', '--client', '91.0.0.1', '--type', 'aaaa'];

@@ -67,6 +67,19 @@ test('export replaces a file that says something else only with --force', async 
   assert.match(readFileSync(path(folder), 'utf8'), /^\$ORIGIN example\.com\.$/m);
 });
 
+test('export takes what it cannot read for something else', async (t) => {
+  const node = await startNode(t);
+  await node.run(['apply', folderOf(t, exampleFolder)]);
+  const folder = folderOf(t, { 'traffic.yaml/x': '', 'example.com.zone/x': '' });
+  const { code, err } = await node.run(['export', folder]);
+  assert.equal(code, 1);
+  assert.match(err, /example\.com\.zone: the file does not say .*\(E_EXPORT_EXISTS\)/);
+  assert.match(err, /traffic\.yaml: the file does not say .*\(E_EXPORT_EXISTS\)/);
+  const forced = await node.run(['export', folder, '--force']);
+  assert.equal(forced.code, 1);
+  assert.match(forced.err, /EISDIR.*; name a folder.*\(E_EXPORT\)/);
+});
+
 test('export names zone files that the node knows nothing of', async (t) => {
   const node = await startNode(t);
   await node.run(['apply', folderOf(t, exampleFolder)]);

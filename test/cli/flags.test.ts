@@ -8,6 +8,7 @@ import {
   parseCount,
   parseEndpoint,
   parseGeoFlag,
+  parseText,
 } from '../../src/cli/flags.ts';
 
 test('parseEndpoint() reads what formatEndpoint() prints', () => {
@@ -21,6 +22,7 @@ test('parseEndpoint() reads what formatEndpoint() prints', () => {
     }),
   );
   assert.deepEqual(parseEndpoint('[2001:db8::53]:53'), { host: '2001:db8::53', port: 53 });
+  assert.deepEqual(parseEndpoint('[0:0::0]:53'), { host: '::', port: 53 });
 });
 
 test('parseEndpoint() refuses names, bare IPv6 addresses and ports that are none', () => {
@@ -54,4 +56,11 @@ test('parseCount() takes whole numbers within bounds', () => {
 test('collect() keeps every value of an option that is given several times', () => {
   const parse = collect(Number);
   assert.deepEqual(parse('2', parse('1', undefined)), [1, 2]);
+});
+
+test('parseText() counts octets, not characters', () => {
+  assert.equal(parseText(4)('fra1'), 'fra1');
+  for (const text of ['', 'fra12', 'äöü']) {
+    assert.throws(() => parseText(4)(text), /the text has [056] octets; use 1 to 4/, text);
+  }
 });

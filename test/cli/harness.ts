@@ -11,6 +11,7 @@ import { registerClusterKey } from '../../src/cli/cluster-key.ts';
 import { registerDoctor } from '../../src/cli/doctor.ts';
 import { registerExplain } from '../../src/cli/explain.ts';
 import { registerExport } from '../../src/cli/export.ts';
+import { ImagePublishing } from '../../src/cli/image-publishing.ts';
 import { createProgram, runProgram, type Terminal } from '../../src/cli/program.ts';
 import { registerSimulate } from '../../src/cli/simulate.ts';
 import { createHealthControl } from '../../src/control/apply-health.ts';
@@ -113,7 +114,12 @@ export async function startNode(t: Test): Promise<Node> {
   const health = createHealthControl({ clock, log, onServicesChanged: () => {} });
   let controller: RunningController | undefined;
   const configuration = () => controller?.configuration() ?? emptyConfiguration;
-  const { estimate, measuredKeys } = latencyOf(clock, configuration);
+  const latency = new LatencyTable({
+    clock,
+    coordinatesOf: (region) => configuration().traffic.regions.get(region)?.coordinates,
+  });
+  const { blend, estimate } = latency;
+  const measuredKeys = () => latency.measuredKeys();
   const images = new ImageCompiler(
     {
       geo,
@@ -134,17 +140,22 @@ export async function startNode(t: Test): Promise<Node> {
     detail: () => 'city',
     population,
   };
+  const publish = async () => {};
+  const publishing = new ImagePublishing({ images, dataPlane: { publish }, latency, clock, log });
   controller = await createController({
     store,
     clock,
     log,
     compile: (next) => images.prepare(next),
-    publish: async () => {},
+    publish,
     stored: (next) => health.setTraffic(next.traffic),
     health,
     explain: (question) =>
-      explain({ images, geo, health: (service) => health.health(service), estimate }, question),
-    measure: () => ({ accepted: 0, problems: [] }),
+      explain(
+        { images, geo, health: (service) => health.health(service), estimate, blend },
+        question,
+      ),
+    measure: (samples, source) => publishing.measure(samples, source),
     reportLoad: (samples) => health.reportLoad(samples),
     trafficShift: (before, after) => trafficShift(before, after, simulation),
   });
@@ -163,6 +174,7 @@ export async function startNode(t: Test): Promise<Node> {
   t.after(async () => {
     await api.close();
     await running.close();
+    publishing.close();
     health.close();
   });
   const token = tokens.create({ name: 'test', scopes: ['admin'] }).secret;
@@ -173,14 +185,6 @@ export async function startNode(t: Test): Promise<Node> {
     token,
     run: ([name = '', ...rest], more) => run([name, '--url', url, '--token', token, ...rest], more),
   };
-}
-
-function latencyOf(clock: VirtualClock, configuration: () => typeof emptyConfiguration) {
-  const table = new LatencyTable({
-    clock,
-    coordinatesOf: (region) => configuration().traffic.regions.get(region)?.coordinates,
-  });
-  return { estimate: table.estimate, measuredKeys: () => table.measuredKeys() };
 }
 
 /** A zone and a traffic file that fit together; comments show where lines are. */

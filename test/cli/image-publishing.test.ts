@@ -45,6 +45,7 @@ function stage(inputs: Partial<ImageInputs> = {}) {
     clock,
     errors,
     serving,
+    table,
     publishing,
     updates: serving.updates,
     fail: (error: Error | undefined) => {
@@ -80,10 +81,10 @@ test('ImagePublishing.measure() moves answers within a second, and compiles once
 test('ImagePublishing.measure() makes new maps for new keys only', () => {
   const { clock, serving, publishing, updates } = stage();
   publishing.measure([sample('ireland', 5), sample('tokyo', 200)]);
-  clock.advance(1000);
+  clock.advance(1010);
   assert.ok((updates.at(-1)?.maps.length ?? 0) > 0);
   publishing.measure(Array.from({ length: 20 }, () => sample('ireland', 500)));
-  clock.advance(1000);
+  clock.advance(1010);
   assert.deepEqual(
     [updates.at(-1)?.maps.length, updates.at(-1)?.services.length],
     [0, 1],
@@ -100,8 +101,8 @@ test('ImagePublishing.measure() says what is wrong with which sample, and takes 
   assert.deepEqual(
     result.problems.map(({ where, code }) => [where, code]),
     [
-      ['/1', 'E_MEASUREMENT'],
-      ['/2', 'E_MEASUREMENT'],
+      ['/samples/1', 'E_MEASUREMENT'],
+      ['/samples/2', 'E_MEASUREMENT'],
     ],
   );
   publishing.close();
@@ -115,6 +116,27 @@ test('ImagePublishing lets measurements age by itself', () => {
   clock.advance(7 * 86_400_000);
   assert.deepEqual(serving.addresses('www.example', inJapan), ['192.0.2.2']);
   publishing.close();
+});
+
+test('ImagePublishing.latencyMoved() lets answers follow values that were taken over', () => {
+  const leader = stage();
+  leader.publishing.measure([sample('ireland', 5), sample('tokyo', 200)]);
+  leader.clock.advance(1000);
+  const node = stage();
+  node.table.replacePublished(leader.table.published());
+  node.publishing.latencyMoved();
+  node.publishing.latencyMoved();
+  assert.equal(node.publishing.isFollowing, true);
+  node.clock.advance(1010);
+  assert.equal(node.publishing.isFollowing, false);
+  assert.deepEqual(node.serving.addresses('www.example', inJapan), ['192.0.2.1']);
+  const before = node.updates.length;
+  node.table.replacePublished(leader.table.published());
+  node.publishing.latencyMoved();
+  node.clock.advance(1010);
+  assert.equal(node.updates.length, before, 'the same again compiles nothing');
+  leader.publishing.close();
+  node.publishing.close();
 });
 
 test('ImagePublishing.servicesMoved() publishes before it returns', () => {

@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { silentLog } from '../../src/base/log.ts';
-import { keepToken } from '../../src/cli/serve.ts';
+import { keepToken, tokenLine } from '../../src/cli/serve.ts';
 import { openSqliteStore } from '../../src/store/sqlite-store.ts';
 import {
   freePort,
@@ -65,6 +65,15 @@ test('serve ends soon after SIGTERM with what is queued answered, whoever is con
     () => `${asked} answers; ${answered.size} came`,
     1000,
   );
+});
+
+test('tokenLine() shows a new token, and says where an older one is to be found', (t) => {
+  const folder = folderOf(t, { 'admin.token': 'old\n' });
+  const file = join(folder, 'admin.token');
+  assert.match(tokenLine('new', file, undefined), /^new\n.*admin\.token; it is not shown again$/);
+  assert.equal(tokenLine(undefined, file, 'chosen'), 'what MERIDIAN_ADMIN_TOKEN says');
+  assert.equal(tokenLine(undefined, file, ''), `as before, in ${file}`);
+  assert.match(tokenLine(undefined, join(folder, 'gone'), undefined), /shown at the first start$/);
 });
 
 test('keepToken() makes a file that nobody else can read, and lives with one it cannot write', (t) => {

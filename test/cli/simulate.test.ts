@@ -57,4 +57,6 @@ test('simulate names unknown regions and services', async (t) => {
   const usage = await node.run(['simulate', '--dial', 'eu-west=101']);
   assert.equal(usage.code, 2);
   assert.match(usage.err, /NAME=NUMBER with a number from 0 to 100/);
+  const negative = await node.run(['simulate', '--down', 'eu-west', '--demand', 'web=-1']);
+  assert.match(negative.err, /"web=-1" is not NAME=NUMBER with a number of 0 or more/);
 });

@@ -257,7 +257,7 @@ test('HealthControl.reportLoad() takes what names a member and tells of the rest
   assert.equal(accepted, 1);
   assert.deepEqual(
     problems.map(({ where }) => where),
-    ['/1', '/2/load', '/3/load'],
+    ['/samples/1', '/samples/2/load', '/samples/3/load'],
   );
   assert.equal(control.health('web').get('us')?.load, 500);
   assert.deepEqual(changes, [['web']]);

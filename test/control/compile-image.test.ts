@@ -203,7 +203,8 @@ test('ImageCompiler.rebuildMaps() leaves the image alone when it fails half way'
   assert.deepEqual(serving.addresses('api.example', inJapan), ['192.0.2.1']);
 });
 
-test('ImageCompiler.rebuildMaps() lets measured prefixes split classes', () => {
+/** Once 198.18.7.0/24 is told apart, it is near Ireland. */
+function measuredServing() {
   let measured: MeasuredKeys = { prefixes: [], asns: [], countries: [] };
   const serving = new Serving({
     geo: () => combineSources([], [{ ...japan, coordinates: { latitude: 35, longitude: 139 } }]),
@@ -214,19 +215,66 @@ test('ImageCompiler.rebuildMaps() lets measured prefixes split classes', () => {
       samples: 10,
     }),
   });
+  const measure = (prefixes: readonly string[]) => {
+    measured = { prefixes, asns: [], countries: [] };
+  };
+  return { measure, serving };
+}
+
+test('ImageCompiler.followLatency() lets measured prefixes split classes', () => {
+  const { measure, serving } = measuredServing();
   const web = service(latency(['ireland', 'tokyo']), both);
   serving.serve({ zones: [site], services: { web } });
   assert.deepEqual(serving.addresses('www.example', '198.18.7.1'), ['192.0.2.2']);
-  measured = { prefixes: ['198.18.7.0/24'], asns: [], countries: [] };
-  serving.take(serving.images.rebuildMaps());
+  measure(['198.18.7.0/24']);
+  for (const update of serving.images.followLatency(() => false)) serving.take(update);
   assert.deepEqual(serving.addresses('www.example', '198.18.7.1'), ['192.0.2.1']);
   assert.deepEqual(serving.addresses('www.example', '198.18.8.1'), ['192.0.2.2']);
-  measured = { prefixes: [], asns: [], countries: [] };
-  serving.take(serving.images.rebuildMaps());
+  measure([]);
+  for (const update of serving.images.followLatency(() => false)) serving.take(update);
   assert.deepEqual(serving.addresses('www.example', '198.18.7.1'), ['192.0.2.2']);
 });
 
-test('ImageCompiler.servicesByPlace() lists the services that rest on distance or latency', () => {
+test('ImageCompiler.followLatency() works in parts, and a change in between stands', () => {
+  const { measure, serving } = measuredServing();
+  const fast = service(failover([latency(['ireland', 'tokyo']), 'ireland']), both);
+  const site = zone('example.', 'a STEER a\nb STEER b\nc STEER c\nd STEER d\n');
+  const services = { a: fast, b: fast, c: fast, d: plain };
+  serving.serve({ zones: [site], services });
+  measure(['198.18.7.0/24']);
+  const at = (name: string) => serving.addresses(`${name}.example`, '198.18.7.1');
+  const parts = serving.images.followLatency(() => true);
+  const take = () => {
+    const { value } = parts.next();
+    if (value !== undefined) serving.take(value);
+    return value;
+  };
+  assert.deepEqual(
+    take()?.services.map(({ slot }) => slot),
+    [0],
+  );
+  assert.deepEqual(
+    [at('a'), at('b')],
+    [['192.0.2.1'], ['192.0.2.2']],
+    'the old map still serves b',
+  );
+  serving.serve({ zones: [site], services: { ...services, a: plain, c: plain } });
+  assert.deepEqual(at('b'), ['192.0.2.2']);
+  const second = take();
+  assert.deepEqual(at('b'), ['192.0.2.1']);
+  take();
+  assert.equal(take(), undefined);
+  const elsewhere = new Serving().serve({
+    zones: [site],
+    services: { a: plain, b: plain, c: plain, d: plain },
+  });
+  for (const name of ['a', 'c', 'd']) {
+    assert.deepEqual(at(name), elsewhere.addresses('d.example', '198.18.7.1'), name);
+  }
+  assert.ok(second !== undefined);
+});
+
+test('ImageCompiler.followLatency() compiles what rests on latency and nothing else', () => {
   const serving = new Serving().serve({
     services: {
       web: byCountry,
@@ -235,7 +283,11 @@ test('ImageCompiler.servicesByPlace() lists the services that rest on distance o
       plain,
     },
   });
-  assert.deepEqual(serving.images.servicesByPlace(), ['near', 'fast']);
+  const updates = [...serving.images.followLatency(() => true)];
+  assert.deepEqual(
+    updates.map(({ services, maps }) => [services.map(({ slot }) => slot), maps.length]),
+    [[[2], 0]],
+  );
 });
 
 test('ImageCompiler shares one map among services that tell the same apart, and drops it last', () => {

@@ -5,6 +5,7 @@ import { MeridianError } from '../../src/base/errors.ts';
 import { formatPrefix, type IpAddress, maskIp, parseIp } from '../../src/base/ip.ts';
 import { type ExplainParts, explain } from '../../src/control/explain.ts';
 import type { ServiceHealth } from '../../src/health/verdict.ts';
+import type { BlendLatency } from '../../src/latency/estimate.ts';
 import type { Choice } from '../../src/policy/choice.ts';
 import type { NetworkOverride, Service } from '../../src/policy/traffic.ts';
 import { situation } from '../policy/arbitrary.ts';
@@ -63,7 +64,14 @@ function stage(
     networks,
   });
   const { images } = serving;
-  return { serving, parts: { images, geo: geoOf, health: () => health, estimate: byDistance } };
+  const blend: BlendLatency = (...asked) => {
+    const estimate = byDistance(...asked);
+    return estimate && { ...estimate, parts: [] };
+  };
+  return {
+    serving,
+    parts: { images, geo: geoOf, health: () => health, estimate: byDistance, blend },
+  };
 }
 
 function everyAddress(choice: Choice): string[] {

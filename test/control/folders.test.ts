@@ -255,3 +255,16 @@ test('exportFolder() leaves the old file when it cannot write', async () => {
   );
   assert.match(readFileSync(join(folder, 'example.com.zone'), 'utf8'), /STEER/);
 });
+
+test('readFolder() tells a traffic file that is no UTF-8 from one that cannot be read', () => {
+  const latin1 = folderOf({});
+  writeFileSync(join(latin1, 'traffic.yaml'), Buffer.from([0x23, 0xe9, 0x0a]));
+  const [encoding] = readFolder(latin1).problems;
+  assert.equal(encoding?.code, 'E_FORM_SYNTAX');
+  assert.match(encoding?.message ?? '', /save it as UTF-8 text$/);
+  const unreadable = folderOf({});
+  mkdirSync(join(unreadable, 'traffic.yaml'));
+  const [reading] = readFolder(unreadable).problems;
+  assert.equal(reading?.code, 'E_ZONE_FILE');
+  assert.match(reading?.message ?? '', /EISDIR.*; mend its path or permissions$/);
+});

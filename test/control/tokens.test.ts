@@ -128,4 +128,5 @@ test('ensureAdmin() refuses a token that could be guessed', () => {
   for (const weak of ['admin', 'short', 'with spaces in it, yet long']) {
     assert.throws(() => tokens.ensureAdmin(weak), code('E_TOKEN_WEAK'), weak);
   }
+  assert.throws(() => tokens.ensureAdmin('with spaces in it, yet long'), /holds a space/);
 });

@@ -129,6 +129,31 @@ test('readTrafficFile() reports YAML that is not well-formed', () => {
   }
 });
 
+test('readTrafficFile() says in its own words what is wrong with the YAML', () => {
+  for (const [text, message] of [
+    ['regions:\n  eu: 1\n  eu: 2\n', 'the key eu stands twice in one object; remove one'],
+    ['a: 1\n---\nb: 2\n', 'a second document begins here (---); keep one'],
+    [`x: ${'['.repeat(5000)}`, 'lists and objects are nested too deeply; flatten them'],
+    [
+      `x: ${'['.repeat(3000)}${']'.repeat(3000)}`,
+      'lists and objects are nested too deeply; flatten them',
+    ],
+  ] as const) {
+    const { problems } = readTrafficFile(text, 'traffic.yaml');
+    assert.deepEqual(
+      problems.map((problem) => problem.message),
+      [message],
+    );
+  }
+});
+
+test('readTrafficFile() lists a bounded number of problems with the YAML', () => {
+  const text = Array.from({ length: 90 }, (_, line) => `k${line}: "\\q"\n`).join('');
+  const { problems } = readTrafficFile(text, 'traffic.yaml');
+  assert.equal(problems.length, 21);
+  assert.match(problems.at(-1)?.message ?? '', /^and 70 more like these/);
+});
+
 test('readTrafficFile() survives a bomb of aliases', () => {
   let text = 'a0: &a0 [x, x, x, x, x, x, x, x, x]\n';
   for (let n = 1; n < 12; n++) {

@@ -230,6 +230,7 @@ test('a broken zone is reported by file and line, all of it, and the good one se
     node.output(),
     /broken\.test\.zone:5: .*192\.0\.2\.300.*; .*\(E_RDATA_SYNTAX\)/,
     /broken\.test\.zone:6: .*ftp.*; .*\(E_ZONE_CNAME_CONFLICT\)/,
+    /mend what was left out of .*zones, then bring it in: meridian apply .*zones/,
   );
   await assertServes(node);
   assert.deepEqual(await textsOf(node.port, 'www.broken.test', 'A'), ['rcode 5']);
@@ -241,6 +242,17 @@ test('a broken zone is reported by file and line, all of it, and the good one se
   assertHelpful(output, /broken\.test\.zone:5: .*192\.0\.2\.300.*; .*\(E_RDATA_SYNTAX\)/);
   assert.equal(code, 1);
   await assertServes(node);
+});
+
+test('a warning of a first start is logged once, with its line', async (t) => {
+  const zone = `${apex}www MX 10 nobody\n`;
+  const node = await startIn(t, makeFolder(t, { 'zones/warned.test.zone': zone }));
+  const lines = node
+    .output()
+    .split('\n')
+    .filter((line) => line.includes('E_ZONE_TARGET'));
+  assert.equal(lines.length, 1, lines.join('\n'));
+  assert.match(lines[0] ?? '', /warned\.test\.zone:5: warning: MX at .*"www\b/);
 });
 
 test('a broken traffic file is reported by line, and zones that need nothing of it serve', async (t) => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { formatClientKey, readClientKey } from '../../src/latency/client-key.ts';
+import { CanonicalKeys, formatClientKey, readClientKey } from '../../src/latency/client-key.ts';
 
 const cases: [Parameters<typeof readClientKey>[0], string | undefined][] = [
   [{ prefix: '203.0.113.0/24' }, 'prefix 203.0.113.0/24'],
@@ -32,5 +32,7 @@ for (const [given, expected] of cases) {
   test(`readClientKey(${JSON.stringify(given)}) is ${expected}`, () => {
     const key = readClientKey(given);
     assert.equal(key === undefined ? undefined : formatClientKey(key), expected);
+    const keys = new CanonicalKeys();
+    for (let time = 0; time < 2; time += 1) assert.equal(keys.of(given), expected);
   });
 }

@@ -224,3 +224,56 @@ test('Estimator: a place of agents that lies is outvoted by two as near', () => 
   const truth = msOf([...honest, [liar, 41, 1000]]);
   for (const lie of [0.5, 9000]) isNear(msOf([...honest, [liar, lie, 1000]]), truth, 0.03);
 });
+
+test("Estimator follows agents' values that change, come and go", () => {
+  const table = new PublishedTable();
+  const { estimate } = new Estimator(
+    table,
+    (region) => places[region],
+    () => now,
+  );
+  const key = formatAgentsKey(delhi);
+  const put = (of: string, ms: number) =>
+    table.put({
+      key: of,
+      region: 'mumbai',
+      place: places['mumbai']!,
+      ms,
+      trust: 1,
+      samples: 100,
+      source: 'agents',
+      at: now,
+    });
+  const ms = () => estimate(client, 'mumbai')?.ms ?? 0;
+  const distance = ms();
+  put(key, 100);
+  const slow = ms();
+  assert.ok(slow > distance * 1.5);
+  put(key, 200);
+  const slower = ms();
+  assert.ok(slower > slow * 1.3);
+  put(formatAgentsKey({ latitude: 28.7, longitude: 77.2 }), 200);
+  assert.ok(ms() > slower);
+  table.remove(formatAgentsKey({ latitude: 28.7, longitude: 77.2 }), 'mumbai');
+  assert.equal(ms(), slower);
+  table.remove(key, 'mumbai');
+  assert.equal(ms(), distance);
+});
+
+test('Estimator sees keys that come and go for a class that it has seen before', () => {
+  const table = new PublishedTable();
+  const { estimate } = new Estimator(
+    table,
+    (region) => places[region],
+    () => now,
+  );
+  const source = () => estimate(client, 'mumbai')?.source;
+  assert.equal(source(), 'distance');
+  const key = 'asn 64500';
+  const place = places['mumbai']!;
+  const entry = { key, region: 'mumbai', place, ms: 90, trust: 0.9, samples: 95, at: now };
+  table.put({ ...entry, source: 'measured-asn' });
+  assert.equal(source(), 'measured-asn');
+  table.remove(key, 'mumbai');
+  assert.equal(source(), 'distance');
+});

@@ -148,10 +148,19 @@ test('LatencyTable.measuredKeys() lists published keys once, sorted, and no agen
 });
 
 const wrong: [string, Measurement, RegExp][] = [
-  ['no client', { region: 'mumbai', ms: 5 }, /exactly one/],
-  ['two clients', { region: 'mumbai', ms: 5, asn: 1, country: 'IN' }, /exactly one/],
-  ['clients twice', { region: 'mumbai', ms: 5, clients: 'IN', country: 'IN' }, /exactly one/],
-  ['clients that are none', { region: 'mumbai', ms: 5, clients: 'ASIA' }, /exactly one/],
+  ['no client', { region: 'mumbai', ms: 5 }, /^a measurement without a client .*; give one/],
+  ['two clients', { region: 'mumbai', ms: 5, asn: 1, country: 'IN' }, /^asn 1 with country "IN"/],
+  ['no prefix', { region: 'mumbai', ms: 5, prefix: '8.8.8.1/24' }, /^prefix "8\.8\.8\.1\/24" does/],
+  [
+    'clients twice',
+    { region: 'mumbai', ms: 5, clients: 'IN', country: 'IN' },
+    /^clients "IN" with country/,
+  ],
+  [
+    'clients that are none',
+    { region: 'mumbai', ms: 5, clients: 'ASIA' },
+    /^clients "ASIA" does not/,
+  ],
   ['an unknown region', { region: 'atlantis', ms: 5, asn: 1 }, /region "atlantis"/],
   ['0 ms', { region: 'mumbai', ms: 0, asn: 1 }, /0 ms/],
   ['no number', { region: 'mumbai', ms: Number.NaN, asn: 1 }, /NaN ms/],
@@ -239,6 +248,52 @@ test('LatencyTable.replacePublished() makes another table estimate exactly alike
   const after = node.table.version;
   node.table.replacePublished(JSON.parse(JSON.stringify(leader.table.published())));
   assert.equal(node.table.version, after, 'the same again moves nothing');
+});
+
+test('LatencyTable.applyPublished() of what moved since makes the same list', () => {
+  const leader = make();
+  const node = make();
+  leader.measure({ asn: 64500, ms: 60 }, 20);
+  leader.measure({ asn: 64501, ms: 80 }, 20);
+  let { version } = leader.table;
+  node.table.replacePublished(leader.table.published());
+  const follow = () => {
+    const changes = leader.table.publishedSince(version);
+    assert.ok(changes !== undefined);
+    ({ version } = leader.table);
+    node.table.applyPublished(JSON.parse(JSON.stringify(changes)));
+    const values = (table: LatencyTable) =>
+      table.published().map(({ key, region, ms, trust }) => `${key} ${region} ${ms} ${trust}`);
+    assert.deepEqual(values(node.table).sort(), values(leader.table).sort());
+    return [changes.put.length, changes.removed.length];
+  };
+  assert.deepEqual(follow(), [0, 0]);
+  leader.measure({ asn: 64502, ms: 60 }, 20);
+  leader.measure({ asn: 64500, ms: 300 }, 60);
+  leader.measure({ asn: 64500, ms: 300 }, 200);
+  assert.deepEqual(follow(), [2, 0], 'each once, however often it moved');
+  leader.clock.advance(2 * slowHalfLifeMs + 10_000);
+  leader.measure({ asn: 64500, ms: 300 }, 20);
+  leader.table.refresh();
+  leader.settle();
+  assert.deepEqual(follow()[1], 2, 'the others are too old');
+  assert.equal(leader.table.publishedSince(version + 1), undefined, 'no version of this table');
+});
+
+test('LatencyTable.publishedSince() is undefined for what is too long ago', () => {
+  const { settle, table } = make();
+  const { version } = table;
+  // Each turn of the region's values counts; the log holds twice as many as there are series.
+  for (let turn = 0; table.publishedSince(version) !== undefined; turn += 1) {
+    assert.ok(turn < 30, 'the log has no end');
+    table.replacePublished([]);
+    table.lead();
+    for (let asn = 1; asn <= 5000; asn += 1) {
+      table.measure({ asn, ms: 50, count: 20, region: 'mumbai' });
+    }
+    settle();
+  }
+  assert.ok(table.publishedSince(table.version) !== undefined);
 });
 
 test('LatencyTable.lead() goes on from the values of the leader before', () => {

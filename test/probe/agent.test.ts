@@ -202,6 +202,31 @@ test('startAgent() has no more checks under way than the cap', async () => {
   agent.close();
 });
 
+test('Agent.setPlan() warns once of targets that it may not check', () => {
+  const warnings: string[] = [];
+  const log = { ...silentLog, warn: (_: object, message: string) => warnings.push(message) };
+  const { agent } = stage({ log });
+  const command: Monitor = { ...monitor, type: 'exec', exec: { command: ['true'] } };
+  const plan = [
+    target('good'),
+    target('tcp@127.0.0.1', { address: '127.0.0.1' }),
+    target('tcp@169.254.169.254', { address: '169.254.169.254' }),
+  ];
+  agent.setPlan(plan);
+  agent.setPlan([...plan, target('run@192.0.2.1', { monitor: command })]);
+  agent.close();
+  assert.equal(warnings.length, 2, warnings.join('\n'));
+  assert.match(
+    warnings[0] ?? '',
+    /127\.0\.0\.1 is a loopback .*--allow-private-targets \(and 1 more\)$/,
+  );
+  assert.match(warnings[1] ?? '', /run@192\.0\.2\.1 is a command; see --allow-exec$/);
+  const free = stage({ log, allowPrivateTargets: true, allowExec: true });
+  free.agent.setPlan([target('a', { address: '127.0.0.1' }), target('b', { monitor: command })]);
+  free.agent.close();
+  assert.equal(warnings.length, 2);
+});
+
 test('Agent.setPlan() keeps the state of targets that stay and forgets the others', async () => {
   const { agent, run, last, checks } = stage();
   agent.setPlan([target('a'), target('b')]);

@@ -3,7 +3,7 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { after, before, test } from 'node:test';
-import { MeridianError } from '../../src/base/errors.ts';
+import { formatProblem, MeridianError } from '../../src/base/errors.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { type DataPlane, startDataPlane } from '../../src/server/data-plane.ts';
 import type { ListenAddress } from '../../src/server/listen-address.ts';
@@ -211,6 +211,22 @@ test('startDataPlane() reports every address that cannot be had (E_LISTEN_ADDRES
     );
     return true;
   });
+});
+
+test('startDataPlane() refuses two addresses that overlap (E_LISTEN_ADDRESS)', async () => {
+  const { port } = at;
+  const both = (...hosts: string[]) => hosts.map((host) => ({ host, port }));
+  for (const [addresses, says] of [
+    [both('127.0.0.9', '127.0.0.9'), /127\.0\.0\.9:\d+: the address is given twice; leave/],
+    [both('0.0.0.0', '127.0.0.9'), /127\.0\.0\.9:\d+: --dns 0\.0\.0\.0:\d+ covers .*leave/],
+    [both('::1', '::'), /\[::\]:\d+: --dns \[::1\]:\d+ covers/],
+  ] as const) {
+    await assert.rejects(startDataPlane({ addresses, workers: 1, log: silentLog }), (error) => {
+      assert.ok(error instanceof MeridianError);
+      assert.match(error.problems.map(formatProblem).join('\n'), says);
+      return true;
+    });
+  }
 });
 
 test('startDataPlane() fails every query before the first image, and closes', async () => {

@@ -144,7 +144,10 @@ function rollbackRoute(app: ApiInstance, context: ApiContext): void {
         summary: 'Go back to a revision',
         description: 'Makes a new revision with the configuration of the old one.',
         tags,
-        params: Type.Object({ number: number('The revision to go back to.') }),
+        // Not 0, the empty configuration: a slip of a script would take every zone away.
+        params: Type.Object({
+          number: Type.Integer({ minimum: 1, description: 'The revision to go back to.' }),
+        }),
         querystring: writeQuery,
         headers: writeHeaders,
         answers: {

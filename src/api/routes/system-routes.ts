@@ -1,11 +1,11 @@
+import { resolve } from 'node:path';
 import { Type } from 'typebox';
-import { errorCodes } from '../../base/errors.ts';
 import { checkMetricsAccess } from '../access.ts';
 import type { ApiContext, ApiInstance } from '../api-context.ts';
 import type { ApiMetrics } from '../api-metrics.ts';
-import { statusOf } from '../problem-details.ts';
+import { errorsPage } from '../errors-page.ts';
 import { component, describeRoute } from '../route-schema.ts';
-import { escapeHtml } from '../security-headers.ts';
+import { docsContentPolicy } from '../security-headers.ts';
 
 const tags = ['system'];
 const prometheus = 'text/plain; version=0.0.4; charset=utf-8';
@@ -62,9 +62,12 @@ export function systemRoutes(app: ApiInstance, context: ApiContext, metrics: Api
     },
   );
   anycastRoute(app, context);
-  const errorsPage = renderErrors();
+  const errors = errorsPage(resolve(import.meta.dirname, '../../../docs/errors.md'));
   app.get('/docs/errors', { schema: { hide: true } }, (_request, reply) =>
-    reply.type('text/html; charset=utf-8').send(errorsPage),
+    reply
+      .header('content-security-policy', docsContentPolicy)
+      .type('text/html; charset=utf-8')
+      .send(errors),
   );
 }
 
@@ -91,26 +94,4 @@ function anycastRoute(app: ApiInstance, { selfCheck }: ApiContext): void {
       return reply.code(result.answers ? 200 : 503).send(result);
     },
   );
-}
-
-/** The page that problems' `type` points into. */
-function renderErrors(): string {
-  const rows = Object.entries(errorCodes)
-    .map(([code, headline]) => {
-      const status = statusOf(code as keyof typeof errorCodes);
-      const name = escapeHtml(code);
-      return `<tr id="${name}"><td><code>${name}</code></td><td>${status}</td><td>${escapeHtml(headline)}</td></tr>`;
-    })
-    .join('\n');
-  return `<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<title>Meridian: error codes</title>
-<h1>Error codes</h1>
-<table>
-<tr><th>Code</th><th>HTTP status</th><th>Means</th></tr>
-${rows}
-</table>
-</html>
-`;
 }

@@ -9,7 +9,7 @@ import { TablePublisher, type TablePublisherParts } from '../../cluster/table-pu
 import type { HealthSource } from '../../control/health-source.ts';
 import { serviceWords } from '../../control/health-words.ts';
 import type { Tokens } from '../../control/tokens.ts';
-import type { PublishedLatency } from '../../latency/published.ts';
+import type { PublishedChanges, PublishedLatency } from '../../latency/published.ts';
 import type { Store, StoredToken } from '../../store/store.ts';
 import type { Serving } from './serving.ts';
 
@@ -37,8 +37,6 @@ export class ClusterTables {
   #followers: readonly TableFollower[] = [];
   #healthFollower: TableFollower | undefined;
   #tokensFollower: TableFollower | undefined;
-  /** The leader's latency values, by key and region. */
-  readonly #latency = new Map<string, PublishedLatency>();
 
   constructor(parts: ClusterTablesParts) {
     this.#parts = parts;
@@ -53,12 +51,16 @@ export class ClusterTables {
     });
     const latency = this.#publish('latency', {
       all: () => latencyEntries(serving.latency.published()),
-      // How many samples there are, and when they came, is for people alone.
-      material: (value) => ({ ...(value as PublishedLatency), samples: 0, at: 0 }),
     });
     const shared = this.#publish('tokens', { all: () => tokenEntries(tokens.shared()) });
     this.#publishers = [this.#healthPublisher, latency, shared];
-    serving.publishing.onLatency = () => latency.update();
+    let version = serving.latency.version;
+    serving.publishing.onLatency = () => {
+      const moved = serving.latency.publishedSince(version);
+      version = serving.latency.version;
+      if (moved === undefined) latency.refresh();
+      else latency.change(movedEntries(moved));
+    };
     tokens.onChange = () => shared.refresh();
   }
 
@@ -112,10 +114,7 @@ export class ClusterTables {
     for (const follower of this.#followers) void follower.close();
   }
 
-  #publish(
-    table: KeyedTable,
-    more: Pick<TablePublisherParts, 'all' | 'beatMs' | 'material'>,
-  ): TablePublisher {
+  #publish(table: KeyedTable, more: Pick<TablePublisherParts, 'all' | 'beatMs'>): TablePublisher {
     const { bus, cluster, clock, log } = this.#parts;
     return new TablePublisher({
       ...{ table, bus, clock, log, ...more },
@@ -142,14 +141,14 @@ export class ClusterTables {
 
   #takeLatency({ full, entries }: TableContent): void {
     const { cluster, serving } = this.#parts;
-    if (full) this.#latency.clear();
-    for (const [key, value] of entries) {
-      if (value === null) this.#latency.delete(key);
-      else this.#latency.set(key, value as PublishedLatency);
-    }
     // The leader's own words come back to it.
     if (cluster.lease() !== undefined) return;
-    serving.latency.replacePublished([...this.#latency.values()]);
+    const put = entries.flatMap(([, value]) => (value === null ? [] : (value as PublishedLatency)));
+    const removed = entries.flatMap(([name, value]) =>
+      value === null ? readLatencyName(name) : [],
+    );
+    if (full) serving.latency.replacePublished(put);
+    else serving.latency.applyPublished({ put, removed });
     serving.publishing.latencyMoved();
   }
 
@@ -163,7 +162,22 @@ export class ClusterTables {
 function* latencyEntries(
   published: readonly PublishedLatency[],
 ): Iterable<readonly [string, unknown]> {
-  for (const entry of published) yield [`${entry.key} ${entry.region}`, entry];
+  for (const entry of published) yield [latencyName(entry), entry];
+}
+
+function* movedEntries(moved: PublishedChanges): Iterable<readonly [string, unknown]> {
+  for (const place of moved.removed) yield [latencyName(place), null];
+  yield* latencyEntries(moved.put);
+}
+
+/** The name of a value in the table; regions hold no space. */
+function latencyName({ key, region }: { readonly key: string; readonly region: string }): string {
+  return `${key} ${region}`;
+}
+
+function readLatencyName(name: string): { readonly key: string; readonly region: string } {
+  const space = name.lastIndexOf(' ');
+  return { key: name.slice(0, space), region: name.slice(space + 1) };
 }
 
 function* tokenEntries(tokens: readonly StoredToken[]): Iterable<readonly [string, unknown]> {

@@ -7,6 +7,7 @@ import { fillFromFolder } from '../../control/import-folder.ts';
 import type { Replication } from '../../control/replication.ts';
 import { trafficShift } from '../../simulate/traffic-shift.ts';
 import type { Store } from '../../store/store.ts';
+import { joinProblems } from '../output.ts';
 import type { Closers } from './closers.ts';
 import type { NodeOptions } from './node-options.ts';
 import { type Serving, simulationOf } from './serving.ts';
@@ -55,6 +56,7 @@ export async function startControlling(
           geo: (networks) => geo.sources(networks),
           health: (service) => state.health(service),
           estimate: latency.estimate,
+          blend: latency.blend,
         },
         question,
       ),
@@ -91,10 +93,16 @@ export async function firstFill(
   if (revision === 0 && problems.some((problem) => problem.severity !== 'warning')) {
     throw new MeridianError(problems);
   }
-  for (const problem of problems) {
+  // A zone is looked at as a file, and again as part of the change.
+  for (const problem of joinProblems(problems)) {
     const fields = { code: problem.code, where: problem.where };
     if (problem.severity === 'warning') options.log.info(fields, formatProblem(problem));
     else options.log.error(fields, `left out: ${formatProblem(problem)}`);
+  }
+  if (problems.some((problem) => problem.severity !== 'warning')) {
+    // The store counts from now on: a restart would not look at the folder again.
+    const remedy = `mend what was left out of ${options.zones}, then bring it in: meridian apply ${options.zones}`;
+    options.log.error({ revision }, remedy);
   }
   return problems;
 }
