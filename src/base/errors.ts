@@ -91,6 +91,13 @@ export const errorCodes = {
   E_STORE_CORRUPT: 'the database is damaged, missing or not of Meridian',
   E_STORE_VERSION: 'the database was written by a newer Meridian',
   E_STORE_WRITE: 'the database could not be written',
+  // cluster
+  E_NOT_LEADER: 'another controller makes the changes at the moment, or none does',
+  E_NO_BUS: 'the bus of the cluster cannot be reached, so nothing can be changed',
+  E_IN_DOUBT: 'the bus did not say whether it has taken a change',
+  E_NO_REPLICA: 'no standby controller has confirmed a change yet',
+  E_CLUSTER_KEY: 'a key of the cluster is missing, unreadable or of the wrong kind',
+  E_BUS_URL: 'the address of the bus cannot be read, or asks for what there is not',
   // api: requests that are refused before the control plane sees them
   E_QUERY: 'a path, query or header parameter is malformed',
   E_CURSOR: 'a page cursor is not one of ours',

@@ -145,6 +145,46 @@ export const limits = {
   checkErrorChars: 200,
   healthEvents: 10_000,
 
+  // cluster
+  /** Without a word in this time a leader is taken for dead. */
+  leaseMs: 5000,
+  /** A leader distrusts its lease this much earlier than the bus does. */
+  leaseMarginMs: 1000,
+  leaseRenewMs: 1000,
+  /** How much longer a standby waits that knows of a controller with more than it has. */
+  deferMs: 15_000,
+  /** What does not answer within this is hung; well below the lease's length. */
+  busCommandMs: 1500,
+  /** Longest wait of one blocking read. */
+  busWaitMs: 2000,
+  busEntriesPerRead: 100,
+  /** A revision of more bytes than this travels in chunks; also the size of a chunk, before gzip. */
+  chunkBytes: 1024 * 1024,
+  /** Chunks that no snapshot announced are dropped after this. */
+  chunkMs: 900_000,
+  /** Messages longer than this are gzipped. */
+  plainMessageBytes: 4096,
+  /** Against a message that grows without end when it is unpacked. */
+  messageInflatedBytes: 256 * 1024 * 1024,
+  snapshotEveryRevisions: 100,
+  snapshotEveryMs: 600_000,
+  /** Revisions and bytes of history that a snapshot carries beside the objects. */
+  snapshotRevisions: 1000,
+  snapshotHistoryBytes: 8 * 1024 * 1024,
+  snapshotAnswers: 10_000,
+  /** How long a change waits for a standby to have stored it. */
+  replicaMs: 2000,
+  heartbeatMs: 1000,
+  heartbeatTtlMs: 5000,
+  heartbeatBytes: 4096,
+  nodes: 1000,
+  /** Messages of a table kept for those who read on; the full table covers what is older. */
+  tableEntries: 10_000,
+  /** Messages kept in a raw stream. */
+  streamEntries: { reports: 2000, samples: 2000, acks: 1000 },
+  /** Files of revisions that the cluster does not have; beyond it only the newest are written. */
+  orphanedRevisions: 1000,
+
   // geo
   /** City databases are below 200 MiB; Node reads no file of 2 GiB in one go. */
   geoFileBytes: 1024 * 1024 * 1024,

@@ -18,6 +18,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   image: ['base', 'wire', 'geo', 'health', 'policy', 'latency', 'zone'],
   server: ['base', 'wire', 'image', 'geo', 'policy', 'native'],
   store: ['base', 'control'],
+  cluster: ['base', 'control', 'store'],
   probe: ['base', 'health'],
   control: [
     'base',
