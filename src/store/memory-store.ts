@@ -1,17 +1,33 @@
+import assert from 'node:assert/strict';
 import { MeridianError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { HealthSnapshot } from '../control/apply-health.ts';
 import type { ObjectChange, ObjectKind, Revision } from '../control/change.ts';
+import type { ReplicatedRevision } from '../control/replication.ts';
 import { chainHash, chainStart } from './chain.ts';
-import type { Store, StoredObject, StoredToken } from './store.ts';
+import type {
+  Replacement,
+  ReplacementHead,
+  Store,
+  StoredAnswer,
+  StoredObject,
+  StoredToken,
+  StoreView,
+} from './store.ts';
 
 /** A store without a disk, for tests, simulations and `check`; forgets all when it is dropped. */
 export class MemoryStore implements Store {
   readonly #now: () => number;
-  readonly #objects = new Map<string, StoredObject>();
-  readonly #revisions: Revision[] = [];
+  #objects = new Map<string, StoredObject>();
+  /** Revisions from `#base.number + 1` on. */
+  #revisions: HeldRevision[] = [];
+  #base = { number: 0, hash: chainStart };
+  #term = 0;
+  #knownTerm = 0;
+  /** The objects before the newest revision, when it can be undone. */
+  #before: Map<string, StoredObject> | undefined;
   readonly #tokens = new Map<string, StoredToken>();
-  readonly #answers = new Map<string, { response: string; epochMs: number }>();
+  readonly #answers = new Map<string, StoredAnswer & { readonly revision: number }>();
   #health: HealthSnapshot | undefined;
 
   /** `now` gives milliseconds since 1970, by which answers are forgotten. */
@@ -20,7 +36,28 @@ export class MemoryStore implements Store {
   }
 
   latest(): number {
-    return this.#revisions.length;
+    return this.#base.number + this.#revisions.length;
+  }
+
+  digest(): string {
+    return this.#revisions.at(-1)?.revision.hash ?? this.#base.hash;
+  }
+
+  term(): number {
+    return this.#term;
+  }
+
+  knownTerm(): number {
+    return this.#knownTerm;
+  }
+
+  confirmTerm(term: number): void {
+    this.#term = Math.max(this.#term, term);
+    this.knowTerm(term);
+  }
+
+  knowTerm(term: number): void {
+    this.#knownTerm = Math.max(this.#knownTerm, term);
   }
 
   objects(): Iterable<StoredObject> {
@@ -33,28 +70,51 @@ export class MemoryStore implements Store {
 
   commit(expected: number, entry: Parameters<Store['commit']>[1]): Revision {
     if (expected !== this.latest()) throw staleCommit(expected, this.latest());
-    const { at, actor, summary } = entry;
+    const { at, actor, summary, term } = entry;
     const changes: ObjectChange[] = entry.changes.map((change) => ({ ...change }));
     const head = { number: expected + 1, at, actor, summary, changes };
-    const previousHash = this.#revisions.at(-1)?.hash ?? chainStart;
-    const revision: Revision = { ...head, hash: chainHash(previousHash, head) };
+    const revision: Revision = { ...head, hash: chainHash(this.digest(), head) };
+    this.#before = term === undefined ? undefined : new Map(this.#objects);
     for (const { kind, id, after } of changes) {
       const key = objectKey(kind, id);
       if (after === null) this.#objects.delete(key);
       else this.#objects.set(key, { kind, id, body: after, revision: revision.number });
     }
-    this.#revisions.push(revision);
-    this.#remember(entry.idempotencyKey, entry.response);
+    this.#revisions.push({ revision, term: term ?? 0 });
+    this.confirmTerm(term ?? 0);
+    this.#remember(revision.number, entry.idempotencyKey, entry.response);
     return revision;
   }
 
+  undo(number: number): void {
+    assert(number === this.latest(), `revision ${number} is not the newest`);
+    assert(this.#before !== undefined, `revision ${number} cannot be undone`);
+    this.#objects = this.#before;
+    this.#before = undefined;
+    this.#revisions.pop();
+    for (const [key, answer] of this.#answers) {
+      if (answer.revision === number) this.#answers.delete(key);
+    }
+  }
+
   revision(number: number): Revision | undefined {
-    return this.#revisions[number - 1];
+    return this.#held(number)?.revision;
+  }
+
+  replicated(number: number): ReplicatedRevision | undefined {
+    const held = this.#held(number);
+    if (held === undefined) return undefined;
+    const previousHash = this.#held(number - 1)?.revision.hash ?? this.#base.hash;
+    const answer = [...this.#answers.values()].find(({ revision }) => revision === number);
+    const kept =
+      answer === undefined ? {} : { idempotencyKey: answer.key, response: answer.response };
+    return { ...held.revision, term: held.term, previousHash, ...kept };
   }
 
   revisions(before: number, limit: number): readonly Revision[] {
-    const end = Math.max(0, Math.min(before - 1, this.#revisions.length));
-    return this.#revisions.slice(Math.max(0, end - limit), end).reverse();
+    const end = Math.max(0, Math.min(before - 1 - this.#base.number, this.#revisions.length));
+    const held = this.#revisions.slice(Math.max(0, end - limit), end).reverse();
+    return held.map(({ revision }) => revision);
   }
 
   remembered(idempotencyKey: string): string | undefined {
@@ -82,9 +142,39 @@ export class MemoryStore implements Store {
     this.#health = structuredClone(health);
   }
 
+  view(): StoreView {
+    this.#forget();
+    const objects = [...this.#objects.values()];
+    const answers = [...this.#answers.values()];
+    return {
+      latest: this.latest(),
+      digest: this.digest(),
+      term: this.#term,
+      objects: () => objects,
+      answers: () => answers.map(({ key, response, epochMs }) => ({ key, response, epochMs })),
+      close: () => {},
+    };
+  }
+
+  replacement(): Replacement {
+    let objects = new Map<string, StoredObject>();
+    let answers: StoredAnswer[] = [];
+    return {
+      addObjects: (more) => {
+        for (const object of more) objects.set(objectKey(object.kind, object.id), object);
+      },
+      addAnswers: (more) => answers.push(...more),
+      finish: (head) => this.#replace(head, objects, answers),
+      abandon: () => {
+        objects = new Map();
+        answers = [];
+      },
+    };
+  }
+
   verify(): number | undefined {
-    let previousHash = chainStart;
-    for (const revision of this.#revisions) {
+    let previousHash = this.#base.hash;
+    for (const { revision } of this.#revisions) {
       if (chainHash(previousHash, revision) !== revision.hash) return revision.number;
       previousHash = revision.hash;
     }
@@ -93,10 +183,36 @@ export class MemoryStore implements Store {
 
   close(): void {}
 
-  #remember(key: string | undefined, response: string | undefined): void {
+  #held(number: number): HeldRevision | undefined {
+    return this.#revisions[number - this.#base.number - 1];
+  }
+
+  #replace(
+    head: ReplacementHead,
+    objects: Map<string, StoredObject>,
+    answers: readonly StoredAnswer[],
+  ): void {
+    const base = baseOf(head);
+    const own = base.number === this.#base.number ? this.#base : this.revision(base.number);
+    if (own?.hash === base.hash) this.#revisions.length = base.number - this.#base.number;
+    else {
+      this.#base = base;
+      this.#revisions = [];
+    }
+    for (const { term, number, at, actor, summary, changes, hash } of head.history) {
+      this.#revisions.push({ revision: { number, at, actor, summary, changes, hash }, term });
+    }
+    this.#objects = objects;
+    this.#before = undefined;
+    this.#answers.clear();
+    for (const answer of answers) this.#answers.set(answer.key, { ...answer, revision: 0 });
+    this.confirmTerm(head.term);
+  }
+
+  #remember(revision: number, key: string | undefined, response: string | undefined): void {
     this.#forget();
     if (key === undefined || response === undefined) return;
-    this.#answers.set(key, { response, epochMs: this.#now() });
+    this.#answers.set(key, { key, response, epochMs: this.#now(), revision });
   }
 
   #forget(): void {
@@ -105,6 +221,19 @@ export class MemoryStore implements Store {
       if (answer.epochMs < oldest) this.#answers.delete(key);
     }
   }
+}
+
+interface HeldRevision {
+  readonly revision: Revision;
+  readonly term: number;
+}
+
+/** The revision that a replacement's history continues: what is older is here already, or gone. */
+export function baseOf(head: ReplacementHead): { readonly number: number; readonly hash: string } {
+  const [first] = head.history;
+  assert(first === undefined || head.history.at(-1)?.number === head.latest);
+  if (first === undefined) return { number: head.latest, hash: head.digest };
+  return { number: first.number - 1, hash: first.previousHash };
 }
 
 /** What `commit` throws when another revision came first. */

@@ -8,6 +8,10 @@ export const applicationId = 0x4d52444e;
  *   revisions 1 ──< changes        every change there ever was, hash-chained
  *   objects                        what they add up to: the configuration of now
  *   tokens, answers, health        not part of the configuration; never rolled back
+ *   replica                        where the store stands in a cluster, and what its first revision
+ *                                  continues
+ *   undo                           objects as they were before the newest revision, where that has a
+ *                                  term and can be taken back
  */
 export const migrations: readonly string[] = [
   `
@@ -56,6 +60,41 @@ export const migrations: readonly string[] = [
   CREATE TABLE health (
     one_row  INTEGER PRIMARY KEY CHECK (one_row = 1),
     snapshot TEXT NOT NULL
+  ) STRICT;
+  `,
+  `
+  CREATE TABLE objects_moved (
+    kind     TEXT NOT NULL,
+    id       TEXT NOT NULL,
+    body     TEXT NOT NULL,
+    revision INTEGER NOT NULL,
+    PRIMARY KEY (kind, id)
+  ) STRICT;
+  INSERT INTO objects_moved (rowid, kind, id, body, revision)
+    SELECT rowid, kind, id, body, revision FROM objects ORDER BY rowid;
+  DROP TABLE objects;
+  ALTER TABLE objects_moved RENAME TO objects;
+
+  ALTER TABLE revisions ADD COLUMN term INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE answers ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;
+  CREATE INDEX answers_by_revision ON answers (revision);
+
+  CREATE TABLE replica (
+    one_row     INTEGER PRIMARY KEY CHECK (one_row = 1),
+    term        INTEGER NOT NULL,
+    known_term  INTEGER NOT NULL,
+    base_number INTEGER NOT NULL,
+    base_hash   TEXT NOT NULL,
+    undoable    INTEGER NOT NULL
+  ) STRICT;
+  INSERT INTO replica VALUES (1, 0, 0, 0, '${'0'.repeat(64)}', 0);
+
+  CREATE TABLE undo (
+    row      INTEGER PRIMARY KEY,
+    kind     TEXT NOT NULL,
+    id       TEXT NOT NULL,
+    body     TEXT NOT NULL,
+    revision INTEGER NOT NULL
   ) STRICT;
   `,
 ];

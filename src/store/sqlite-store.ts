@@ -1,13 +1,16 @@
+import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { MeridianError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { HealthSnapshot } from '../control/apply-health.ts';
 import type { ObjectChange, ObjectKind, Revision } from '../control/change.ts';
-import { chainHash, chainStart } from './chain.ts';
+import type { ReplicatedRevision } from '../control/replication.ts';
+import { chainHash } from './chain.ts';
 import { staleCommit } from './memory-store.ts';
 import { type OpenDatabase, openDatabase, storeError } from './open-database.ts';
-import type { Store, StoredObject, StoredToken } from './store.ts';
+import { dropLeftovers, openStoreView, SqliteReplacement, toObject } from './sqlite-replica.ts';
+import type { Replacement, Store, StoredObject, StoredToken, StoreView } from './store.ts';
 
 /**
  * Opens the store in a data directory; made on first use. `now` gives milliseconds since 1970.
@@ -24,17 +27,42 @@ class SqliteStore implements Store {
   readonly #file: string;
   readonly #now: () => number;
   readonly #statements = new Map<string, StatementSync>();
+  readonly #views = new Set<StoreView>();
 
   constructor(open: OpenDatabase, file: string, now: () => number) {
     this.#open = open;
     this.#database = open.database;
     this.#file = file;
     this.#now = now;
+    dropLeftovers(this.#database);
   }
 
   latest(): number {
     const row = this.#sql('SELECT max(number) AS latest FROM revisions').get();
-    return Number(row?.['latest'] ?? 0);
+    return Number(row?.['latest'] ?? this.#replica().baseNumber);
+  }
+
+  digest(): string {
+    return this.#hash(this.latest());
+  }
+
+  term(): number {
+    return this.#replica().term;
+  }
+
+  knownTerm(): number {
+    return this.#replica().knownTerm;
+  }
+
+  confirmTerm(term: number): void {
+    if (term <= this.term()) return;
+    this.#transaction(() => this.#raiseTerm(term));
+  }
+
+  knowTerm(term: number): void {
+    if (term <= this.knownTerm()) return;
+    const sql = 'UPDATE replica SET known_term = max(known_term, ?)';
+    this.#transaction(() => this.#sql(sql).run(term));
   }
 
   // Objects keep the order in which they were first written, as the maps of a configuration do.
@@ -53,17 +81,35 @@ class SqliteStore implements Store {
     return this.#transaction(() => {
       const latest = this.latest();
       if (expected !== latest) throw staleCommit(expected, latest);
-      const { at, actor, summary, changes } = entry;
+      const { at, actor, summary, changes, term } = entry;
       const head = { number: expected + 1, at, actor, summary, changes };
       const hash = chainHash(this.#hash(expected), head);
       this.#sql(
-        'INSERT INTO revisions (number, at, actor, summary, hash) VALUES (?, ?, ?, ?, ?)',
-      ).run(head.number, at, actor, summary, hash);
+        'INSERT INTO revisions (number, at, actor, summary, hash, term) VALUES (?, ?, ?, ?, ?, ?)',
+      ).run(head.number, at, actor, summary, hash, term ?? 0);
+      this.#makeUndoable(term === undefined ? undefined : head.number, changes);
+      if (term !== undefined) this.#raiseTerm(term);
       for (const [position, change] of changes.entries()) {
         this.#write(head.number, position, change);
       }
-      this.#remember(entry.idempotencyKey, entry.response);
+      this.#remember(head.number, entry.idempotencyKey, entry.response);
       return { ...head, changes: [...changes], hash };
+    });
+  }
+
+  undo(number: number): void {
+    assert(number === this.latest(), `revision ${number} is not the newest`);
+    assert(number === this.#replica().undoable, `revision ${number} cannot be undone`);
+    this.#transaction(() => {
+      const touched = 'SELECT kind, id FROM changes WHERE revision = ?';
+      this.#sql(`DELETE FROM objects WHERE (kind, id) IN (${touched})`).run(number);
+      this.#sql(
+        'INSERT INTO objects (rowid, kind, id, body, revision) SELECT row, kind, id, body, revision FROM undo',
+      ).run();
+      this.#sql('DELETE FROM changes WHERE revision = ?').run(number);
+      this.#sql('DELETE FROM revisions WHERE number = ?').run(number);
+      this.#sql('DELETE FROM answers WHERE revision = ?').run(number);
+      this.#makeUndoable(undefined, []);
     });
   }
 
@@ -71,6 +117,21 @@ class SqliteStore implements Store {
     const sql = 'SELECT number, at, actor, summary, hash FROM revisions WHERE number = ?';
     const row = this.#sql(sql).get(number);
     return row === undefined ? undefined : this.#toRevision(row);
+  }
+
+  replicated(number: number): ReplicatedRevision | undefined {
+    const sql =
+      'SELECT r.number, r.at, r.actor, r.summary, r.hash, r.term, a.key, a.response FROM revisions r ' +
+      'LEFT JOIN answers a ON a.revision = r.number WHERE r.number = ?';
+    const row = this.#sql(sql).get(number);
+    if (row === undefined) return undefined;
+    const revision = { ...this.#toRevision(row), changes: this.#changes(number) };
+    const kept =
+      row['key'] === null
+        ? {}
+        : { idempotencyKey: String(row['key']), response: String(row['response']) };
+    const previousHash = this.#hash(number - 1);
+    return { ...revision, term: Number(row['term']), previousHash, ...kept };
   }
 
   revisions(before: number, limit: number): readonly Revision[] {
@@ -130,12 +191,28 @@ class SqliteStore implements Store {
     this.#transaction(() => this.#sql(sql).run(JSON.stringify(health)));
   }
 
+  view(): StoreView {
+    const view = openStoreView(this.#file, this.#now() - limits.idempotencyMs);
+    this.#views.add(view);
+    return {
+      ...view,
+      close: () => {
+        if (this.#views.delete(view)) view.close();
+      },
+    };
+  }
+
+  replacement(): Replacement {
+    return new SqliteReplacement(this.#database, (work) => this.#transaction(work));
+  }
+
   verify(): number | undefined {
-    let previousHash = chainStart;
+    const base = this.#replica();
+    let previousHash = base.baseHash;
     const rows = this.#sql(
       'SELECT number, at, actor, summary, hash FROM revisions ORDER BY number',
     ).iterate();
-    let next = 1;
+    let next = base.baseNumber + 1;
     const lastWords = new Map<string, { revision: number; body: string }>();
     for (const row of rows) {
       const revision = this.#toRevision(row);
@@ -148,19 +225,26 @@ class SqliteStore implements Store {
       previousHash = revision.hash;
       next += 1;
     }
-    return this.#strayObject(lastWords);
+    return this.#strayObject(lastWords, base.baseNumber);
   }
 
   close(): void {
+    for (const view of this.#views) view.close();
+    this.#views.clear();
     this.#statements.clear();
     this.#open.close();
   }
 
   /** The first revision whose last word on an object is not what the objects table holds. */
-  #strayObject(lastWords: Map<string, { revision: number; body: string }>): number | undefined {
+  #strayObject(
+    lastWords: Map<string, { revision: number; body: string }>,
+    baseNumber: number,
+  ): number | undefined {
     const strays: number[] = [];
     for (const { kind, id, body, revision } of this.objects()) {
       const word = lastWords.get(`${kind} ${id}`);
+      // The revisions that made the objects of a snapshot are not here.
+      if (word === undefined && revision <= baseNumber) continue;
       if (word?.revision !== revision || word.body !== body)
         strays.push(word?.revision ?? revision);
       lastWords.delete(`${kind} ${id}`);
@@ -184,18 +268,48 @@ class SqliteStore implements Store {
     this.#sql(put).run(kind, id, after, revision);
   }
 
-  #remember(key: string | undefined, response: string | undefined): void {
+  /** Keeps the objects that a revision is about to change; undefined: it is never taken back. */
+  #makeUndoable(number: number | undefined, changes: readonly ObjectChange[]): void {
+    const { undoable } = this.#replica();
+    if (number === undefined && undoable === 0) return;
+    this.#sql('DELETE FROM undo').run();
+    this.#sql('UPDATE replica SET undoable = ?').run(number ?? 0);
+    if (number === undefined) return;
+    const keep = this.#sql(
+      'INSERT OR IGNORE INTO undo (row, kind, id, body, revision) ' +
+        'SELECT rowid, kind, id, body, revision FROM objects WHERE kind = ? AND id = ?',
+    );
+    for (const { kind, id } of changes) keep.run(kind, id);
+  }
+
+  #raiseTerm(term: number): void {
+    const sql = 'UPDATE replica SET term = max(term, ?1), known_term = max(known_term, ?1)';
+    this.#sql(sql).run(term);
+  }
+
+  #replica() {
+    const row = this.#sql('SELECT * FROM replica').get();
+    return {
+      term: Number(row?.['term']),
+      knownTerm: Number(row?.['known_term']),
+      baseNumber: Number(row?.['base_number']),
+      baseHash: String(row?.['base_hash']),
+      undoable: Number(row?.['undoable']),
+    };
+  }
+
+  #remember(revision: number, key: string | undefined, response: string | undefined): void {
     const nowMs = this.#now();
     this.#sql('DELETE FROM answers WHERE epoch_ms < ?').run(nowMs - limits.idempotencyMs);
     if (key === undefined || response === undefined) return;
-    const sql = 'INSERT OR REPLACE INTO answers (key, response, epoch_ms) VALUES (?, ?, ?)';
-    this.#sql(sql).run(key, response, nowMs);
+    const sql =
+      'INSERT OR REPLACE INTO answers (key, response, epoch_ms, revision) VALUES (?, ?, ?, ?)';
+    this.#sql(sql).run(key, response, nowMs, revision);
   }
 
   #hash(number: number): string {
-    if (number === 0) return chainStart;
     const row = this.#sql('SELECT hash FROM revisions WHERE number = ?').get(number);
-    return String(row?.['hash']);
+    return row === undefined ? this.#replica().baseHash : String(row['hash']);
   }
 
   #toRevision(row: Record<string, unknown>): Revision {
@@ -249,13 +363,4 @@ class SqliteStore implements Store {
     }
     return statement;
   }
-}
-
-function toObject(row: Record<string, unknown>): StoredObject {
-  return {
-    kind: String(row['kind']) as ObjectKind,
-    id: String(row['id']),
-    body: String(row['body']),
-    revision: Number(row['revision']),
-  };
 }

@@ -7,8 +7,10 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, test } from 'node:test';
 import { MeridianError } from '../../src/base/errors.ts';
+import { migrations } from '../../src/store/schema.ts';
 import { openSqliteStore } from '../../src/store/sqlite-store.ts';
 import type { Store } from '../../src/store/store.ts';
+import { commitBodies, contentOf, replicaContract } from './replica-contract.ts';
 import { storeContract } from './store-contract.ts';
 
 const folders: string[] = [];
@@ -39,6 +41,7 @@ const failsWith = (code: string, text: RegExp) => (error: unknown) => {
 };
 
 storeContract('SqliteStore', (now) => openSqliteStore(newFolder(), now));
+replicaContract('SqliteStore', (now) => openSqliteStore(newFolder(), now));
 
 test('openSqliteStore() finds everything again after close()', () => {
   const folder = newFolder();
@@ -114,6 +117,55 @@ test('openSqliteStore() refuses a database of a newer format', () => {
   database.exec('PRAGMA user_version = 99');
   database.close();
   assert.throws(() => openSqliteStore(folder), failsWith('E_STORE_VERSION', /format 99/));
+});
+
+test('openSqliteStore() takes over a database from before there were clusters', () => {
+  const folder = newFolder();
+  const old = new DatabaseSync(join(folder, 'meridian.db'));
+  old.exec(migrations[0] ?? '');
+  old.exec(`PRAGMA application_id = ${0x4d52444e}; PRAGMA user_version = 1`);
+  const fresh = openSqliteStore(newFolder());
+  commitBodies(fresh, { a: '1', b: '1', c: '1' });
+  commitBodies(fresh, { a: null, c: '2' });
+  for (const { number, at, actor, summary, hash, changes } of [1, 2].map(
+    (n) => fresh.revision(n)!,
+  )) {
+    const add = 'INSERT INTO revisions (number, at, actor, summary, hash) VALUES (?, ?, ?, ?, ?)';
+    old.prepare(add).run(number, at, actor, summary, hash);
+    for (const [position, { kind, id, before, after }] of changes.entries()) {
+      old
+        .prepare('INSERT INTO changes VALUES (?, ?, ?, ?, ?, ?)')
+        .run(number, position, kind, id, before, after);
+    }
+  }
+  // Rows in another order than their names', with a hole.
+  old.exec(`INSERT INTO objects (rowid, kind, id, body, revision)
+    VALUES (2, 'region', 'b', '1', 1), (7, 'region', 'c', '2', 2)`);
+  old.close();
+  const store = openSqliteStore(folder);
+  assert.deepEqual(contentOf(store), contentOf(fresh));
+  assert.equal(store.verify(), undefined);
+  fresh.close();
+  store.close();
+});
+
+test('a replacement is all there or not at all after kill -9', async () => {
+  const script = join(import.meta.dirname, 'replace-forever.ts');
+  for (const lifeMs of [20, 70, 120]) {
+    const folder = newFolder();
+    const child = spawn(process.execPath, [script, folder], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const exited = once(child, 'exit');
+    child.stdout.once('data', () => setTimeout(() => child.kill('SIGKILL'), lifeMs));
+    await exited;
+    const store = openSqliteStore(folder);
+    const bodies = new Set([...store.objects()].map(({ body }) => body));
+    assert.deepEqual([...bodies], [String(store.latest())]);
+    assert.equal([...store.objects()].length, 2000);
+    assert.equal(store.verify(), undefined);
+    store.close();
+  }
 });
 
 test('verify() finds the revision that somebody edited', () => {
