@@ -19,6 +19,7 @@ import { answerToKeep, markOf, recall } from './idempotency.ts';
 import type { ImageCourier, PreparedImage } from './image-courier.ts';
 import { editConfiguration } from './load-configuration.ts';
 import { formatEtag, parseRRsetId } from './object-ids.ts';
+import type { Replication } from './replication.ts';
 
 /** What the way of a change passes through. */
 export interface ChangeParts {
@@ -35,8 +36,8 @@ export interface ChangeParts {
   trafficShift?(before: Configuration, after: Configuration): readonly TrafficShift[];
   /** Told of every configuration once it is stored, before its image is published. */
   stored?(next: Configuration): void;
-  /** Told of every revision once it is stored and handed to the data plane. */
-  replicate?(revision: Revision): void;
+  /** What a cluster adds; absent: this process is alone. */
+  readonly replication?: Replication;
 }
 
 /** What changes as revisions are made. */
@@ -54,8 +55,8 @@ export interface ChangeRequest {
 }
 
 /**
- * The way of a change: in → validate → compile → store (fsync) → publish → replicate
- * (docs/life-of-a-change.md). Throws MeridianError with all problems, and then nothing has changed.
+ * The way of a change: in → validate → compile → permit → store (fsync) → append → replica → publish
+ * (docs/life-of-a-change.md); a process that is alone passes over what a cluster adds. Throws MeridianError with all problems, and then nothing has changed.
  * Callers make sure that one runs at a time.
  */
 export async function applyChange(
@@ -96,25 +97,41 @@ export async function applyChange(
     return traffic === undefined ? result : { ...result, traffic };
   }
 
-  // Store: on disk, or an exception and nothing. From here on the change is never taken back.
+  // Permit: in a cluster, the leader alone makes changes, under its term.
+  const { replication } = parts;
+  const term = replication?.permit();
+
+  // Store: on disk, or an exception and nothing.
+  const answer = answerToKeep(mark, next.revision, warnings);
   const revision = store.commit(current.revision, {
     at: new Date(clock.epochMs()).toISOString(),
     actor: options.actor,
     summary: options.summary,
     changes,
-    ...answerToKeep(mark, next.revision, warnings),
+    ...answer,
+    ...(term === undefined ? {} : { term }),
   });
+
+  // Append: what the cluster does not take is taken back, before anybody was told of it.
+  try {
+    await replication?.append(revision, answer);
+  } catch (error) {
+    store.undo(revision.number);
+    throw error;
+  }
+
+  // From here on the change is never taken back.
   state.configuration = next;
   noteZones(state.zoneRevisions, revision, next);
   parts.stored?.(next);
 
+  // Replica: a second controller has it on disk, where there is one; if not in time, a warning.
+  const alone = await replication?.replica(revision.number);
+
   // Publish: resolves when every worker serves it; a failure is a warning, and is tried again.
   const late = await courier.deliver(revision.number, prepared);
-
-  // Replicate: other nodes catch up by revision.
-  parts.replicate?.(revision);
-  const all = late === undefined ? warnings : [...warnings, late];
-  return { revision: revision.number, changes, warnings: all };
+  const later = [alone, late].filter((problem) => problem !== undefined);
+  return { revision: revision.number, changes, warnings: [...warnings, ...later] };
 }
 
 /** The ETag of an object; undefined when there is none. A zone's is that of its newest rrset. */
@@ -148,7 +165,8 @@ function refuseStale(state: ChangeState, store: Store, options: ApplyOptions): v
   refuse(problems);
 }
 
-function noteZones(
+/** Notes a revision as the last that touched its zones. */
+export function noteZones(
   zoneRevisions: Map<NameKey, number>,
   revision: Revision,
   next: Configuration,

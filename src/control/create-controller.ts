@@ -15,8 +15,10 @@ import type { ApplyOptions, ApplyResult, ObjectKind, ObjectWrite, Revision } fro
 import { ChangeQueue } from './change-queue.ts';
 import type { Configuration, Controller, HealthView } from './controller.ts';
 import { ExpiryTimers } from './expiry.ts';
+import { followChange, reload } from './follow-change.ts';
 import { ImageCourier } from './image-courier.ts';
 import { emptyConfiguration, loadConfiguration } from './load-configuration.ts';
+import type { ReplicatedRevision } from './replication.ts';
 import { rollbackWrites } from './revision-diff.ts';
 import { keepSerialsOf, zoneWrites } from './zone-writes.ts';
 
@@ -34,6 +36,18 @@ export interface ControllerParts extends ChangeParts {
 export interface RunningController extends Controller {
   /** Stored objects that this version could not read; they are not served. */
   readonly unread: readonly Problem[];
+  /**
+   * Takes in a revision of the cluster when its turn has come: it must be the next one. `stored` is
+   * called when it is on disk; resolves when it is served. Rejects when it could not be stored.
+   */
+  follow(revision: ReplicatedRevision, stored: () => void): Promise<void>;
+  /**
+   * Runs `swap`, which replaces the store's content, when no change is under way; then `stored`.
+   * Resolves when what the store then holds is served. Rejects with what `swap` threw.
+   */
+  replace(swap: () => void, stored: () => void): Promise<void>;
+  /** Runs work when no change is under way, and none during it. */
+  exclusively<T>(work: () => T | Promise<T>): Promise<T>;
   /** Lets the changes under way finish, then stops the timers. The store stays open. */
   close(): Promise<void>;
 }
@@ -111,6 +125,26 @@ class StoreController implements RunningController {
       if (result.revision !== revision) this.#expiry.schedule();
       return result;
     });
+  }
+
+  follow(revision: ReplicatedRevision, stored: () => void): Promise<void> {
+    return this.#queue.run(async () => {
+      await followChange(revision, stored, this.#state, this.#parts, this.#courier);
+      this.#expiry.schedule();
+    });
+  }
+
+  replace(swap: () => void, stored: () => void): Promise<void> {
+    return this.#queue.run(async () => {
+      swap();
+      stored();
+      await reload(this.#state, this.#parts, this.#courier);
+      this.#expiry.schedule();
+    });
+  }
+
+  exclusively<T>(work: () => T | Promise<T>): Promise<T> {
+    return this.#queue.run(async () => work());
   }
 
   async applyZoneText(origin: NameKey, text: string, options: ApplyOptions): Promise<ApplyResult> {

@@ -85,7 +85,10 @@ export class ExpiryTimers {
       });
       return true;
     } catch (error) {
-      if (error instanceof MeridianError && error.code === 'E_PRECONDITION') return true;
+      const code = error instanceof MeridianError ? error.code : undefined;
+      if (code === 'E_PRECONDITION') return true;
+      // In a cluster every controller keeps time, and the leader acts; another may have to take over.
+      if (code === 'E_NOT_LEADER' || code === 'E_NO_BUS') return false;
       log.error({ region: name, error: errorText(error) }, 'a region could not be restored');
       return false;
     }
