@@ -1,0 +1,262 @@
+import { errorText, MeridianError, type Problem } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
+import type { Revision } from '../control/change.ts';
+import type { KeptAnswer, ReplicatedRevision, Replication } from '../control/replication.ts';
+import { BusError, type Head, type Lease, type Reply } from './bus.ts';
+import { ChunkWriter } from './chunks.ts';
+import type { LeaderView } from './cluster-types.ts';
+import type { Member } from './member.ts';
+import type { Membership } from './membership.ts';
+import type { RevisionMessage } from './messages.ts';
+import { formatPosition } from './position.ts';
+
+/** What made a leader stop: it has lost the lease, or has to make a new start under a new term. */
+export type Trouble = 'fenced' | 'restart';
+
+/** What the log needs to know of the rest. */
+export interface LeaderLogParts {
+  readonly member: Member;
+  readonly membership: Membership;
+  /** Who leads, for messages. */
+  readonly leader: () => LeaderView | undefined;
+  readonly onTrouble: (trouble: Trouble) => void;
+}
+
+/**
+ * The log from the leader's side: which changes may be made, their way into the log, and the word of
+ * standbys that they have them.
+ */
+export class LeaderLog implements Replication {
+  readonly #parts: LeaderLogParts;
+  #lease: Lease | undefined;
+  #trustedUntilMs = 0;
+  #confirmed: Head | undefined;
+  #largeAppended = 0;
+  /** The newest revision that each standby says it has stored under this lease's term. */
+  readonly #acks = new Map<string, number>();
+  #waiters: { readonly number: number; readonly resolve: () => void }[] = [];
+
+  constructor(parts: LeaderLogParts) {
+    this.#parts = parts;
+  }
+
+  /** Begins to lead: `confirmed` is what the cluster has. */
+  begin(lease: Lease, trustedUntilMs: number, confirmed: Head): void {
+    this.#lease = lease;
+    this.#trustedUntilMs = trustedUntilMs;
+    this.#confirmed = confirmed;
+    this.#acks.clear();
+    void this.#readAcks(lease);
+  }
+
+  /** The lease was renewed. */
+  extend(trustedUntilMs: number): void {
+    this.#trustedUntilMs = trustedUntilMs;
+  }
+
+  /** No longer leads: nothing is permitted any more. */
+  end(): void {
+    this.#lease = undefined;
+    this.#confirmed = undefined;
+  }
+
+  /** The lease while it may be trusted. */
+  lease(): Lease | undefined {
+    const { member } = this.#parts;
+    return member.nowMs() < this.#trustedUntilMs ? this.#lease : undefined;
+  }
+
+  /** True while this process leads by this lease, trusted at the moment or not. */
+  holds(lease: Lease): boolean {
+    return this.#lease === lease;
+  }
+
+  /** The newest revision that is known to stand in the log, while leading. */
+  confirmed(): Head | undefined {
+    return this.#confirmed;
+  }
+
+  /** How many revisions were too large for an entry: a snapshot should follow each soon. */
+  get largeAppended(): number {
+    return this.#largeAppended;
+  }
+
+  permit(): number {
+    const lease = this.lease();
+    if (lease !== undefined) return lease.term;
+    if (this.#parts.member.isBusDown || this.#lease !== undefined) throw this.#noBus();
+    throw this.#notLeader();
+  }
+
+  async append(revision: Revision, answer: KeptAnswer): Promise<void> {
+    const lease = this.#lease;
+    const confirmed = this.#confirmed;
+    if (lease === undefined || confirmed === undefined) throw this.#taken(this.#notLeader());
+    const position = { term: lease.term, sequence: revision.number };
+    const whole: ReplicatedRevision = {
+      number: revision.number,
+      term: lease.term,
+      previousHash: confirmed.hash,
+      at: revision.at,
+      actor: revision.actor,
+      summary: revision.summary,
+      changes: revision.changes,
+      hash: revision.hash,
+      ...answer,
+    };
+    const { member } = this.#parts;
+    let reply: Reply;
+    try {
+      const message = await this.#messageOf(whole);
+      const bytes = member.envelope.seal('log', message);
+      reply = await member.hear(member.parts.bus.append(lease, { position, bytes }, revision.hash));
+    } catch (error) {
+      throw this.#taken(this.#busFailed(error));
+    }
+    // A trouble of before may have ended the term in the meantime; in the log it is all the same.
+    if (reply.outcome !== 'done') throw this.#taken(this.#refused(reply));
+    if (this.#lease === lease) this.#confirmed = { position, hash: revision.hash };
+    this.#parts.membership.touch();
+  }
+
+  async replica(number: number): Promise<Problem | undefined> {
+    const { member, membership } = this.#parts;
+    if (membership.standbys().length === 0 || this.#isAcknowledged(number)) return undefined;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const waiter = { number, resolve };
+    this.#waiters.push(waiter);
+    await Promise.race([
+      promise,
+      member.pauses.sleep(limits.replicaMs, (end) => void promise.then(end)),
+    ]);
+    this.#waiters = this.#waiters.filter((other) => other !== waiter);
+    if (this.#isAcknowledged(number)) return undefined;
+    return {
+      code: 'E_NO_REPLICA',
+      message:
+        `revision ${number} is in force, but no standby controller has said within ` +
+        `${limits.replicaMs} ms that it has stored it; look at /v1/nodes for one that lags`,
+      severity: 'warning',
+    };
+  }
+
+  async #messageOf(revision: ReplicatedRevision): Promise<RevisionMessage> {
+    const { term, number, previousHash, hash } = revision;
+    let chars = 0;
+    for (const { before, after } of revision.changes) {
+      chars += (before?.length ?? 0) + (after?.length ?? 0) + 64;
+    }
+    if (chars <= limits.chunkBytes) return { kind: 'revision', term, revision };
+    const { bus, random } = this.#parts.member.parts;
+    const group = `revision-${formatPosition({ term, sequence: number })}-${random.uint32()}`;
+    const writer = new ChunkWriter(bus, group);
+    const { changes, ...head } = revision;
+    await writer.add(head);
+    for (const change of changes) await writer.add(change);
+    this.#largeAppended += 1;
+    return { kind: 'large', term, number, previousHash, hash, parts: await writer.finish() };
+  }
+
+  #isAcknowledged(number: number): boolean {
+    return [...this.#acks.values()].some((stored) => stored >= number);
+  }
+
+  async #readAcks(lease: Lease): Promise<void> {
+    const { member } = this.#parts;
+    const { bus, log } = member.parts;
+    let cursor: string | undefined;
+    while (this.#lease === lease && !member.pauses.isClosed) {
+      try {
+        const read = await bus.read('acks', cursor, limits.busEntriesPerRead, limits.busWaitMs);
+        cursor = read.cursor;
+        if (this.#lease === lease) for (const { bytes } of read.messages) this.#take(bytes, lease);
+      } catch (error) {
+        log.debug({ error: errorText(error) }, 'the word of standbys could not be read');
+        await member.pauses.sleep(limits.leaseRenewMs);
+      }
+    }
+  }
+
+  #take(bytes: Uint8Array, lease: Lease): void {
+    const ack = readAck(bytes);
+    if (ack?.term !== lease.term) return;
+    if (this.#acks.size >= limits.nodes && !this.#acks.has(ack.id)) return;
+    this.#acks.set(ack.id, ack.number);
+    for (const waiter of this.#waiters) if (ack.number >= waiter.number) waiter.resolve();
+  }
+
+  /** Every failed append ends in the revision being taken back. */
+  #taken(error: MeridianError): MeridianError {
+    this.#parts.member.counters.undone += 1;
+    return error;
+  }
+
+  #busFailed(error: unknown): MeridianError {
+    if (!(error instanceof BusError)) {
+      const message = `the revision could not be encoded: ${errorText(error)}; see the log`;
+      return new MeridianError({ code: 'E_INTERNAL', message }, { cause: error });
+    }
+    if (error.outcome === 'none') return this.#noBus(error);
+    // Under a new term the bus will not take it later either; then what it has, can be known.
+    this.#trouble('restart');
+    const message =
+      'the bus did not say whether it has taken the change; send it again with the same Idempotency-Key';
+    return new MeridianError({ code: 'E_IN_DOUBT', message }, { cause: error });
+  }
+
+  #refused(reply: Exclude<Reply, { outcome: 'done' }>): MeridianError {
+    if (reply.outcome === 'fenced') {
+      this.#trouble('fenced');
+      return this.#notLeader();
+    }
+    const had = this.#confirmed?.position.sequence ?? 0;
+    this.#trouble('restart');
+    if ((reply.head?.position.sequence ?? 0) < had) return this.#noBus();
+    const message = 'another change came first; read again what it has changed, and try again';
+    return new MeridianError({ code: 'E_CONFLICT', message });
+  }
+
+  #trouble(trouble: Trouble): void {
+    this.end();
+    this.#parts.onTrouble(trouble);
+  }
+
+  #noBus(cause?: unknown): MeridianError {
+    const message =
+      'the bus of the cluster cannot be reached or is being filled anew; queries are answered as ' +
+      'before, changes have to wait: try again in a few seconds';
+    return new MeridianError({ code: 'E_NO_BUS', message }, { cause });
+  }
+
+  #notLeader(): MeridianError {
+    const leader = this.#parts.leader();
+    const who =
+      leader === undefined || leader.isSelf
+        ? 'no controller leads at the moment; try again in a few seconds'
+        : `controller ${leader.id} leads; send the change to ${leader.url || 'it'}`;
+    return new MeridianError({ code: 'E_NOT_LEADER', message: who });
+  }
+}
+
+/** A standby's word that it has stored the revisions up to a number. */
+export interface Ack {
+  readonly id: string;
+  readonly term: number;
+  readonly number: number;
+}
+
+/** Writes an acknowledgement. It is not signed: it can shorten a wait, and nothing else. */
+export function writeAck(ack: Ack): Uint8Array {
+  return Buffer.from(JSON.stringify(ack));
+}
+
+function readAck(bytes: Uint8Array): Ack | undefined {
+  if (bytes.length > limits.heartbeatBytes) return undefined;
+  try {
+    const { id, term, number } = JSON.parse(Buffer.from(bytes).toString('utf8')) as Partial<Ack>;
+    if (typeof id !== 'string' || typeof term !== 'number' || typeof number !== 'number') return;
+    return { id, term, number };
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,241 @@
+import { errorText } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
+import type { Head, Lease, LeaseView } from './bus.ts';
+import type { Follower } from './follower.ts';
+import type { LeaderLog, Trouble } from './leader-log.ts';
+import type { Member } from './member.ts';
+import type { Membership } from './membership.ts';
+import { isAfter, type Position } from './position.ts';
+
+/*
+ *              lease free, caught up, not deferring
+ *   following ─────────────────────────────────────▶ lead ──▶ assume ──▶ leading
+ *       ▲                                              │ held, behind       │ fenced, resigned
+ *       └──────────────────────────────────────────────┴────────────────────┤
+ *       restart: drain, lead again under a new term  ◀──────────────────────┘ in doubt, rolled back
+ */
+
+const standbyMs = 500;
+const retryMs = 200;
+/** A term that a heartbeat claims counts only this near to what is known: heartbeats are not signed. */
+const plausibleTerms = 1000;
+
+/** What leadership is decided with. */
+export interface LeadershipParts {
+  readonly member: Member;
+  readonly membership: Membership;
+  readonly log: LeaderLog;
+  readonly follower: Follower;
+  readonly onLeading: (lease: Lease | undefined) => void;
+}
+
+/** Stands for the lease, keeps it, and gives way: one loop per controller. */
+export class Leadership {
+  readonly #parts: LeadershipParts;
+  #lease: Lease | undefined;
+  /** A term of this process that a new start shall end. */
+  #replaces: number | undefined;
+  #hasLed = false;
+  #freeSinceMs: number | undefined;
+  #trouble: Trouble | undefined;
+  #endPause: (() => void) | undefined;
+  readonly #startedMs: number;
+
+  constructor(parts: LeadershipParts) {
+    this.#parts = parts;
+    this.#startedMs = parts.member.nowMs();
+  }
+
+  /** Runs until the member's pauses are closed. */
+  async run(): Promise<void> {
+    const { pauses } = this.#parts.member;
+    while (!pauses.isClosed) {
+      let delayMs: number;
+      try {
+        delayMs = await this.#step();
+      } catch (error) {
+        const { log } = this.#parts.member.parts;
+        log.debug({ error: errorText(error) }, 'a step of leadership failed; it is tried again');
+        delayMs = retryMs;
+      }
+      if (this.#trouble === undefined && delayMs > 0) {
+        await pauses.sleep(delayMs, (end) => {
+          this.#endPause = end;
+        });
+      }
+    }
+  }
+
+  /** The log had to stop leading; what comes next is the loop's. */
+  onTrouble(trouble: Trouble): void {
+    this.#trouble = trouble;
+    this.#endPause?.();
+  }
+
+  /** Gives the lease back, once no change is under way. */
+  async resign(): Promise<void> {
+    const lease = this.#lease;
+    if (lease === undefined) return;
+    await this.#stepDown();
+    this.#freeSinceMs = undefined;
+    this.#parts.member.seenLease = undefined;
+    const { bus } = this.#parts.member.parts;
+    await this.#parts.member.hear(bus.resign(lease)).catch(() => undefined);
+  }
+
+  /** One look at how things stand; gives back how long to wait for the next. */
+  async #step(): Promise<number> {
+    const trouble = this.#trouble;
+    this.#trouble = undefined;
+    if (trouble === 'restart' && this.#lease !== undefined) this.#replaces = this.#lease.term;
+    if (trouble !== undefined) await this.#stepDown();
+    return this.#lease === undefined ? this.#contend() : this.#keep(this.#lease);
+  }
+
+  async #keep(lease: Lease): Promise<number> {
+    const { member, log } = this.#parts;
+    const confirmed = log.confirmed();
+    const sentMs = member.nowMs();
+    const reply = await member.hear(member.parts.bus.renew(lease, limits.leaseMs));
+    // What the log ran into meanwhile is dealt with first.
+    if (this.#trouble !== undefined) return 0;
+    if (reply.outcome === 'fenced') {
+      member.parts.log.warn({ term: lease.term }, 'the lease is lost; another may lead');
+      this.#parts.member.seenLease = reply.lease;
+      await this.#stepDown();
+      return 0;
+    }
+    const position = reply.head?.position;
+    if (confirmed !== undefined && (!position || isAfter(confirmed.position, position))) {
+      const fields = { had: confirmed.position, has: position };
+      member.parts.log.error(fields, 'the bus has lost revisions; they are published again');
+      this.#replaces = lease.term;
+      await this.#stepDown();
+      return 0;
+    }
+    log.extend(trustedUntil(sentMs));
+    if (this.#isEmptyBesideOthers()) {
+      member.parts.log.warn(
+        {},
+        'this controller is empty and another is not; it gives the lease back',
+      );
+      await this.resign();
+      this.#hasLed = false;
+      return standbyMs;
+    }
+    return Math.max(0, limits.leaseRenewMs - (member.nowMs() - sentMs));
+  }
+
+  /** A controller without any revision does not lead while one that has some is there. */
+  #isEmptyBesideOthers(): boolean {
+    const { member, membership } = this.#parts;
+    if (member.position().sequence > 0) return false;
+    return membership.standbys().some(({ position }) => position.sequence > 0);
+  }
+
+  async #contend(): Promise<number> {
+    const { member } = this.#parts;
+    const { bus, random } = member.parts;
+    const { lease, head } = await member.hear(bus.state());
+    member.seenLease = lease;
+    if (lease?.holder === member.holder) this.#replaces = lease.term;
+    else if (lease !== undefined) {
+      this.#hasLed = false;
+      this.#freeSinceMs = undefined;
+      return Math.min(standbyMs, lease.remainingMs + random.below(100));
+    }
+    this.#freeSinceMs ??= member.nowMs();
+    if (this.#mustWait(head) || this.#isEmptyBesideOthers()) return retryMs;
+    const isLeading = await member.gate.run(() => this.#take(lease));
+    return isLeading ? limits.leaseRenewMs : retryMs + random.below(100);
+  }
+
+  #mustWait(head: Head | undefined): boolean {
+    const { member, membership } = this.#parts;
+    const nowMs = member.nowMs();
+    const own = member.position();
+    if (head !== undefined && head.position.sequence > 0 && isAfter(head.position, own))
+      return true;
+    if (this.#hasLed) return false;
+    // On an empty bus heartbeats come first: they tell who has the most.
+    if (head === undefined && nowMs - this.#startedMs < 2 * limits.heartbeatMs) return true;
+    const defers = isAfter(membership.greatest(), own);
+    return defers && nowMs - (this.#freeSinceMs ?? nowMs) < limits.deferMs;
+  }
+
+  /** Takes the lease and says the first word; true when this process then leads. */
+  async #take(seen: LeaseView | undefined): Promise<boolean> {
+    const { member, follower } = this.#parts;
+    const { bus, store, url } = member.parts;
+    // Changes of an earlier term may still be on their way out.
+    await member.drain();
+    const position = member.position();
+    const sentMs = member.nowMs();
+    const reply = await member.hear(
+      bus.lead({
+        holder: member.holder,
+        url,
+        knownTerm: this.#knownTerm(seen),
+        position,
+        ...(this.#replaces === undefined ? {} : { replaces: this.#replaces }),
+        ttlMs: limits.leaseMs,
+      }),
+    );
+    if (reply.outcome === 'held') this.#parts.member.seenLease = reply.lease;
+    if (reply.outcome !== 'led') return false;
+    const lease = { holder: member.holder, term: reply.term };
+    this.#replaces = lease.term;
+    store.knowTerm(lease.term);
+    if (!(await this.#assume(lease, position))) return false;
+    this.#replaces = undefined;
+    this.#lease = lease;
+    this.#parts.member.seenLease = { ...lease, url, remainingMs: limits.leaseMs };
+    this.#hasLed = true;
+    this.#freeSinceMs = undefined;
+    follower.pause();
+    const confirmed = { position: member.position(), hash: store.digest() };
+    this.#parts.log.begin(lease, trustedUntil(sentMs), confirmed);
+    const fields = { term: lease.term, revision: position.sequence, bus: reply.head?.position };
+    member.parts.log.info(fields, `leads the cluster under term ${lease.term}`);
+    this.#parts.onLeading(lease);
+    return true;
+  }
+
+  async #assume(lease: Lease, position: Position): Promise<boolean> {
+    const { member } = this.#parts;
+    const { bus, store } = member.parts;
+    const { term, holder } = lease;
+    const number = position.sequence;
+    const hash = store.digest();
+    const bytes = member.envelope.seal('log', { kind: 'term', term, number, hash, holder });
+    const entry = { position: { term, sequence: number }, bytes };
+    const reply = await member.hear(bus.assume(lease, entry, hash));
+    if (reply.outcome !== 'done') return false;
+    store.confirmTerm(term);
+    return true;
+  }
+
+  #knownTerm(seen: LeaseView | undefined): number {
+    const { member, membership } = this.#parts;
+    const known = Math.max(member.parts.store.knownTerm(), seen?.term ?? 0, this.#replaces ?? 0);
+    const claimed = membership.greatest().term;
+    return claimed - known < plausibleTerms ? Math.max(known, claimed) : known;
+  }
+
+  /** Stops leading; resolves when no change of this term is under way any more. */
+  async #stepDown(): Promise<void> {
+    const { member, log, follower } = this.#parts;
+    log.end();
+    if (this.#lease === undefined) return;
+    this.#lease = undefined;
+    this.#freeSinceMs = undefined;
+    this.#parts.onLeading(undefined);
+    await member.drain();
+    follower.resume();
+  }
+}
+
+/** Until when a lease is trusted that was asked for at a moment: less long than the bus grants it. */
+function trustedUntil(sentMs: number): number {
+  return sentMs + limits.leaseMs - limits.leaseMarginMs;
+}

@@ -1,0 +1,252 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { MemoryStore } from '../../src/store/memory-store.ts';
+import { codesOf } from '../control/fixtures.ts';
+import { dialOf, World } from './harness.ts';
+
+const using = (title: string, check: (world: World) => Promise<void>) =>
+  test(title, async () => {
+    const world = new World();
+    try {
+      await check(world);
+    } finally {
+      await world.close();
+    }
+  });
+
+using('the first controller leads after heartbeats had time to tell of others', async (world) => {
+  const a = await world.add('a');
+  const tookMs = await world.until('a leads', () => a.cluster.lease() !== undefined);
+  assert.ok(tookMs >= 2000 && tookMs < 4000, `${tookMs} ms`);
+  assert.deepEqual(a.cluster.position(), { term: 1, sequence: 0 });
+  assert.equal(await world.change(a, 10), 1);
+  assert.deepEqual(world.server.content.head?.position, { term: 1, sequence: 1 });
+});
+
+using('a change reaches every standby and node, and their stores are the same', async (world) => {
+  const a = await world.add('a');
+  await world.untilLed();
+  const b = await world.add('b');
+  const n = await world.add('n', 'node');
+  await world.change(a, 10);
+  await world.change(a, 20);
+  await world.untilSame();
+  assert.deepEqual([dialOf(b), dialOf(n)], [20, 20]);
+  assert.equal(b.store.replicated(2)?.term, 1);
+  assert.equal(n.store.verify(), undefined);
+});
+
+using('a standby refuses changes and names the leader', async (world) => {
+  await world.add('a');
+  await world.untilLed();
+  const b = await world.add('b');
+  await world.advance(1000);
+  assert.deepEqual(await codesOf(world.change(b, 1)), ['E_NOT_LEADER']);
+  await assert.rejects(
+    world.change(b, 1),
+    /controller a leads; send the change to https:\/\/a\.example/,
+  );
+  assert.deepEqual(b.cluster.leader(), {
+    id: 'a',
+    url: 'https://a.example',
+    term: 1,
+    isSelf: false,
+  });
+  assert.equal(b.store.latest(), 0);
+});
+
+using('a node refuses changes', async (world) => {
+  const a = await world.add('a');
+  await world.untilLed();
+  const n = await world.add('n', 'node');
+  await world.change(a, 1);
+  await world.untilSame();
+  assert.deepEqual(await codesOf(world.change(n, 2)), ['E_NOT_LEADER']);
+});
+
+using(
+  'a standby takes over within 10 s of the end of the leader, with all it had',
+  async (world) => {
+    const a = await world.add('a');
+    await world.untilLed();
+    const b = await world.add('b');
+    await world.add('c');
+    for (let n = 1; n <= 5; n++) await world.change(a, n);
+    await a.kill();
+    const tookMs = await world.until('another leads', () => world.leader() !== undefined);
+    assert.ok(tookMs < 10_000, `${tookMs} ms`);
+    const leader = await world.untilLed();
+    assert.equal(dialOf(leader), 5);
+    assert.equal(leader.cluster.position().term, 2);
+    assert.equal(await world.change(leader, 6), 6);
+    await world.untilSame();
+    assert.equal(dialOf(b), 6);
+  },
+);
+
+using('a standby takes over at once from a leader that stops in good order', async (world) => {
+  const a = await world.add('a');
+  await world.untilLed();
+  const b = await world.add('b');
+  await world.advance(1000);
+  await a.cluster.close();
+  const tookMs = await world.until('b leads', () => b.cluster.lease() !== undefined);
+  assert.ok(tookMs < 1200, `${tookMs} ms`);
+});
+
+using('a leader stops trusting its lease before the bus gives it away', async (world) => {
+  const a = await world.add('a');
+  await world.untilLed();
+  const b = await world.add('b');
+  await world.advance(1000);
+  a.bus.fault = () => 'lose';
+  let overlapped = false;
+  await world.until('b leads', () => {
+    overlapped ||= a.cluster.lease() !== undefined && b.cluster.lease() !== undefined;
+    return b.cluster.lease() !== undefined;
+  });
+  assert.equal(overlapped, false);
+  assert.deepEqual(await codesOf(world.change(a, 1)), ['E_NO_BUS']);
+  assert.equal(await world.change(b, 2), 1);
+  a.bus.fault = () => undefined;
+  await world.untilSame();
+  assert.equal(dialOf(a), 2);
+  assert.equal(world.leader(), b);
+});
+
+using(
+  'an old leader that believes in its lease is fenced, and its change taken back',
+  async (world) => {
+    const a = await world.add('a');
+    await world.untilLed();
+    const b = await world.add('b');
+    await world.change(a, 1);
+    await world.untilSame();
+    // The lease goes to b while a still trusts it.
+    world.server.content.lease = undefined;
+    const led = await b.bus.lead({
+      holder: 'b/other',
+      url: 'https://b.example',
+      knownTerm: 1,
+      position: b.cluster.position(),
+      ttlMs: 5000,
+    });
+    assert.equal(led.outcome, 'led');
+    assert.ok(a.cluster.lease() !== undefined);
+    assert.deepEqual(await codesOf(world.change(a, 2)), ['E_NOT_LEADER']);
+    assert.equal(a.store.latest(), 1);
+    assert.equal(dialOf(a), 1);
+    assert.equal(a.cluster.counters.undone, 1);
+  },
+);
+
+using('terms rise over FLUSHALL, and everything is published again', async (world) => {
+  const a = await world.add('a');
+  await world.untilLed();
+  const n = await world.add('n', 'node');
+  await world.change(a, 1);
+  await world.change(a, 2);
+  await world.untilSame();
+  world.server.flush();
+  await world.until('a leads again', () => (a.cluster.lease()?.term ?? 0) > 1);
+  assert.deepEqual(world.server.content.head?.position, { term: 2, sequence: 2 });
+  await world.untilSame();
+  assert.deepEqual(n.cluster.position(), { term: 2, sequence: 2 });
+  assert.equal(await world.change(a, 3), 3);
+  const late = await world.add('late', 'node');
+  await world.untilSame();
+  assert.equal(dialOf(late), 3);
+});
+
+using('a bus put back to an earlier state is filled again, and nothing is lost', async (world) => {
+  const a = await world.add('a');
+  await world.untilLed();
+  const n = await world.add('n', 'node');
+  await world.change(a, 1);
+  const dump = world.server.dump();
+  for (let dial = 2; dial <= 6; dial++) await world.change(a, dial);
+  await world.untilSame();
+  world.server.restore(dump);
+  await world.until('the bus is as far again', () => {
+    return world.server.content.head?.position.sequence === 6;
+  });
+  assert.equal(await world.change(await world.untilLed(), 7), 7);
+  await world.untilSame();
+  assert.deepEqual([n.store.latest(), dialOf(n)], [7, 7]);
+  assert.equal(n.store.verify(), undefined);
+});
+
+using(
+  'a change on a bus that lost revisions is refused, not published out of order',
+  async (world) => {
+    const a = await world.add('a');
+    await world.untilLed();
+    await world.change(a, 1);
+    const dump = world.server.dump();
+    await world.change(a, 2);
+    world.server.restore(dump);
+    assert.deepEqual(await codesOf(world.change(a, 3)), ['E_NO_BUS']);
+    assert.equal(a.store.latest(), 2);
+    await world.advance(3000);
+    assert.equal(await world.change(await world.untilLed(), 3), 3);
+  },
+);
+
+using('a standby that knows of a controller with more waits for it', async (world) => {
+  const a = await world.add('a');
+  await world.untilLed();
+  const b = await world.add('b');
+  await world.change(a, 1);
+  await world.untilSame();
+  await world.advance(1500);
+  // b hears heartbeats, but no longer the log; then the bus loses what b does not have.
+  b.bus.fault = (operation) => (operation === 'entries' ? 'refuse' : undefined);
+  await world.advance(2500);
+  const dump = world.server.dump();
+  await world.change(a, 2);
+  await world.advance(1500);
+  await a.kill();
+  world.server.restore(dump);
+  world.server.content.lease = undefined;
+  b.bus.fault = () => undefined;
+  const tookMs = await world.until('b leads', () => b.cluster.lease() !== undefined);
+  assert.ok(tookMs >= 15_000, `${tookMs} ms`);
+});
+
+using('the one with more leads when both come back after the bus was emptied', async (world) => {
+  const a = await world.add('a');
+  await world.untilLed();
+  const b = await world.add('b');
+  await world.change(a, 1);
+  await world.untilSame();
+  await b.kill();
+  await world.advance(6000);
+  await world.change(a, 2);
+  await a.kill();
+  world.server.flush();
+  const [b2, a2] = [
+    await world.add('b', 'controller', b.store),
+    await world.add('a', 'controller', a.store),
+  ];
+  await world.untilSame();
+  assert.equal(world.leader(), a2);
+  assert.equal(dialOf(b2), 2);
+});
+
+using('an empty controller gives way to one that has a configuration', async (world) => {
+  const store = new MemoryStore();
+  const alone = await import('../control/fixtures.ts').then(({ openBench }) =>
+    openBench({ store }),
+  );
+  await alone.controller.apply(
+    [{ kind: 'region', id: 'eu', body: '{"latitude":1,"longitude":2,"dial":42}' }],
+    { actor: 'x', summary: 'y' },
+  );
+  const empty = await world.add('empty');
+  await world.untilLed();
+  const full = await world.add('full', 'controller', store);
+  await world.until('full leads', () => full.cluster.lease() !== undefined);
+  await world.untilSame();
+  assert.deepEqual([dialOf(empty), dialOf(full)], [42, 42]);
+  assert.equal(full.orphans.length, 0);
+});
