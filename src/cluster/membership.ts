@@ -78,7 +78,10 @@ export class Membership {
         .filter((node) => node !== undefined);
       for (const node of this.#nodes) {
         if (node.role !== 'controller' || node.id === id) continue;
-        if (this.#others.size < limits.nodes || this.#others.has(node.id)) {
+        // An old heartbeat may come back with an old state of the bus.
+        const known = this.#others.get(node.id);
+        if (known === undefined && this.#others.size >= limits.nodes) continue;
+        if (isAfter(node.position, known ?? startPosition)) {
           this.#others.set(node.id, node.position);
         }
       }

@@ -312,16 +312,16 @@ export class MemoryBus implements Bus {
 
   /** Looks for something; with nothing there, looks again at each addition until the time is over. */
   async #wait<T>(operation: keyof Bus, waitMs: number, look: () => readonly T[]) {
-    const found = await this.#run(operation, look);
-    if (found.length > 0 || waitMs <= 0) return found;
+    if (waitMs <= 0) return this.#run(operation, look);
     const { promise, resolve, reject } = Promise.withResolvers<readonly T[]>();
     const tryAgain = () => {
-      this.#run(operation, look).then((more) => more.length > 0 && resolve(more), reject);
+      this.#run(operation, look).then((found) => found.length > 0 && resolve(found), reject);
     };
     const end = () => reject(new BusError('the bus is closed', 'none'));
     const stopListening = this.#server.listen(tryAgain);
     const cancel = this.#server.clock.setTimer(waitMs, () => resolve([]));
     this.#closers.add(end);
+    tryAgain();
     return promise.finally(() => {
       stopListening();
       cancel();
