@@ -1,0 +1,208 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { limits } from '../../src/base/limits.ts';
+import { generateClusterKeys, readClusterKeys } from '../../src/cluster/keys.ts';
+import { Envelope } from '../../src/cluster/messages.ts';
+import { contentOf } from '../store/replica-contract.ts';
+import { dialOf, World } from './harness.ts';
+
+const using = (title: string, check: (world: World) => Promise<void>) =>
+  test(title, async () => {
+    const world = new World();
+    try {
+      await check(world);
+    } finally {
+      await world.close();
+    }
+  });
+
+using(
+  'a follower that was away catches up by the log, and keeps all of the history',
+  async (world) => {
+    const a = await world.add('a');
+    await world.untilLed();
+    const n = await world.add('n', 'node');
+    await world.change(a, 1);
+    await world.untilSame();
+    n.bus.fault = () => 'refuse';
+    for (let dial = 2; dial <= 30; dial++) await world.change(a, dial);
+    assert.equal(dialOf(n), 1);
+    n.bus.fault = () => undefined;
+    await world.untilSame();
+    assert.deepEqual(contentOf(n.store), contentOf(a.store));
+  },
+);
+
+using('a follower that was away for long catches up by a snapshot', async (world) => {
+  const a = await world.add('a');
+  await world.untilLed();
+  const n = await world.add('n', 'node');
+  await world.change(a, 1);
+  await world.untilSame();
+  n.bus.fault = () => 'refuse';
+  for (let dial = 2; dial <= 2 * limits.snapshotEveryRevisions + 40; dial++) {
+    await world.change(a, dial % 100);
+    await world.advance(25);
+  }
+  const oldest = world.server.content.log[0]?.position.sequence ?? 0;
+  assert.ok(oldest > 2, 'the log was trimmed');
+  n.bus.fault = () => undefined;
+  await world.untilSame();
+  assert.ok(n.logged.includes('caught up by a snapshot'));
+  // The snapshot's history continues what was there: nothing of it is lost.
+  assert.deepEqual(contentOf(n.store), contentOf(a.store));
+  assert.equal(n.store.verify(), undefined);
+  assert.equal(n.cluster.counters.gaps, 1);
+});
+
+using(
+  'what is not signed by the cluster is refused, counted, and passed over by a snapshot',
+  async (world) => {
+    const a = await world.add('a');
+    await world.untilLed();
+    const n = await world.add('n', 'node');
+    await world.change(a, 1);
+    await world.untilSame();
+    const stranger = new Envelope('test', readClusterKeys(generateClusterKeys().privatePem, 'x'));
+    const { log } = world.server.content;
+    n.bus.fault = () => 'refuse';
+    await world.change(a, 2);
+    const last = log.at(-1);
+    assert.ok(last !== undefined);
+    const message = a.cluster.envelope.openLog(last.position, last.bytes);
+    log[log.length - 1] = { position: last.position, bytes: stranger.seal('log', message) };
+    n.bus.fault = () => undefined;
+    await world.advance(3000);
+    assert.equal(dialOf(n), 1);
+    assert.ok(n.cluster.counters.unsigned > 0);
+    for (let dial = 3; dial <= limits.snapshotEveryRevisions + 3; dial++)
+      await world.change(a, dial % 100);
+    await world.advance(2000);
+    await world.untilSame();
+    assert.equal(dialOf(n), dialOf(a));
+  },
+);
+
+using('an entry of another cluster, kind or position is refused', async (world) => {
+  const a = await world.add('a');
+  await world.untilLed();
+  await world.change(a, 1);
+  const entry = world.server.content.log.at(-1);
+  assert.ok(entry !== undefined);
+  const { envelope } = a.cluster;
+  assert.ok(envelope.openLog(entry.position, entry.bytes) !== undefined);
+  const elsewhere = { ...entry.position, sequence: 2 };
+  assert.equal(envelope.openLog(elsewhere, entry.bytes), undefined);
+  assert.equal(envelope.open('snapshot', entry.bytes), undefined);
+  const { privatePem } = generateClusterKeys();
+  const keys = readClusterKeys(privatePem, 'x');
+  const sealed = new Envelope('one', keys).seal('log', { kind: 'term' });
+  assert.equal(new Envelope('two', keys).open('log', sealed), undefined);
+  assert.deepEqual(new Envelope('one', keys).open('log', sealed), { kind: 'term' });
+});
+
+using('a revision that is too large for one entry travels in chunks', async (world) => {
+  const a = await world.add('a');
+  await world.untilLed();
+  const n = await world.add('n', 'node');
+  await world.change(a, 1);
+  const names = Array.from({ length: 12_000 }, (_, index) => `h${index}.example.com.`);
+  const rrset = JSON.stringify({ ttl: 300, values: ['192.0.2.1'] });
+  const soa = JSON.stringify({ ttl: 300, values: ['ns1.example.com. h.example.com. 1 1 1 1 1'] });
+  const ns = JSON.stringify({ ttl: 300, values: ['ns1.example.com.'] });
+  const put = (owner: string, type: string, body: string) =>
+    ({ kind: 'rrset', id: `example.com./${owner}/${type}`, body }) as const;
+  const change = a.controller.apply(
+    [
+      { kind: 'zone', id: 'example.com.', body: '{}' },
+      put('example.com.', 'SOA', soa),
+      put('example.com.', 'NS', ns),
+      put('ns1.example.com.', 'A', rrset),
+      ...names.map((owner) => put(owner, 'A', rrset)),
+    ],
+    { actor: 'x', summary: 'y' },
+  );
+  assert.equal((await world.during(change)).revision, 2);
+  const entry = world.server.content.log.find(({ position }) => position.sequence === 2);
+  assert.ok(entry !== undefined && entry.bytes.length < 2000);
+  await world.untilSame();
+  assert.equal(n.controller.configuration().zones.get('example.com.')?.nodes.size, 12_002);
+  assert.deepEqual(contentOf(n.store), contentOf(a.store));
+  // A snapshot follows it soon, for those who come after its chunks have gone.
+  await world.advance(3000);
+  assert.deepEqual(world.server.content.snapshots[0]?.position.sequence, 2);
+  const late = await world.add('late', 'node');
+  await world.untilSame();
+  assert.equal(late.controller.configuration().zones.get('example.com.')?.nodes.size, 12_002);
+});
+
+using('revisions of a leader that the cluster lost with the bus are kept aside', async (world) => {
+  const a = await world.add('a');
+  await world.untilLed();
+  const b = await world.add('b');
+  await world.change(a, 1);
+  await world.untilSame();
+  const dump = world.server.dump();
+  await b.kill();
+  await world.advance(6000);
+  await world.change(a, 2);
+  await world.change(a, 3);
+  // a and what the bus had of it are lost together.
+  await a.kill();
+  world.server.restore(dump);
+  world.server.content.lease = undefined;
+  world.server.content.nodes.clear();
+  const b2 = await world.add('b', 'controller', b.store);
+  await world.until('b leads', () => b2.cluster.lease() !== undefined);
+  await world.change(b2, 9);
+  const a2 = await world.add('a', 'controller', a.store);
+  await world.untilSame();
+  assert.equal(dialOf(a2), 9);
+  assert.deepEqual(
+    a2.orphans.map(({ number, term, summary }) => [number, term, summary]),
+    [
+      [2, 1, 'test'],
+      [3, 1, 'test'],
+    ],
+  );
+  assert.match(a2.orphans[1]?.changes[0]?.after ?? '', /"dial":3/);
+  assert.equal(a2.cluster.counters.orphaned, 2);
+  assert.ok(a2.logged.some((line) => /the cluster does not have it/.test(line)));
+  assert.equal(a2.store.verify(), undefined);
+});
+
+using('a store never goes back, whatever the bus is put back to', async (world) => {
+  const a = await world.add('a');
+  await world.untilLed();
+  const n = await world.add('n', 'node');
+  const dumps = [world.server.dump()];
+  for (let dial = 1; dial <= 5; dial++) {
+    await world.change(a, dial);
+    await world.untilSame();
+    dumps.push(world.server.dump());
+  }
+  await a.kill();
+  const before = n.cluster.position();
+  for (const dump of dumps) {
+    world.server.restore(dump);
+    await world.advance(3000);
+    assert.deepEqual(n.cluster.position(), before);
+    assert.equal(dialOf(n), 5);
+  }
+});
+
+using('an empty cluster never replaces a configuration', async (world) => {
+  const a = await world.add('a');
+  await world.untilLed();
+  const n = await world.add('n', 'node');
+  await world.change(a, 1);
+  await world.untilSame();
+  await a.kill();
+  world.server.flush();
+  // A controller that lost its disk starts the cluster anew.
+  await world.add('blank');
+  await world.until('the blank one leads', () => world.leader() !== undefined, 30_000);
+  await world.advance(5000);
+  assert.equal(dialOf(n), 1);
+  assert.equal(n.store.latest(), 1);
+});
