@@ -116,8 +116,10 @@ export interface Bus {
 
   /**
    * Takes the lease when it is free (or is the same holder's under `replaces`) and the candidate is
-   * not behind a head that has revisions: counter := max(counter, knownTerm) + 1, which is the new
-   * term. Checked in this order: held, behind, led.
+   * not behind a head that has revisions: counter := max(counter + 1, knownTerm + 1, milliseconds since
+   * 1970 on the clock of the bus), which is the new term. The clock makes a term unlike all before it
+   * even when the bus has forgotten its counter and the candidate never heard of the last leader.
+   * Checked in this order: held, behind, led.
    */
   lead(request: LeadRequest): Promise<LeadReply>;
 

@@ -17,8 +17,6 @@ import { isAfter, type Position } from './position.ts';
 
 const standbyMs = 500;
 const retryMs = 200;
-/** A term that a heartbeat claims counts only this near to what is known: heartbeats are not signed. */
-const plausibleTerms = 1000;
 
 /** What leadership is decided with. */
 export interface LeadershipParts {
@@ -216,10 +214,8 @@ export class Leadership {
   }
 
   #knownTerm(seen: LeaseView | undefined): number {
-    const { member, membership } = this.#parts;
-    const known = Math.max(member.parts.store.knownTerm(), seen?.term ?? 0, this.#replaces ?? 0);
-    const claimed = membership.greatest().term;
-    return claimed - known < plausibleTerms ? Math.max(known, claimed) : known;
+    const known = this.#parts.member.parts.store.knownTerm();
+    return Math.max(known, seen?.term ?? 0, this.#replaces ?? 0);
   }
 
   /** Stops leading; resolves when no change of this term is under way any more. */

@@ -101,7 +101,8 @@ export class MemoryBus implements Bus {
       if (head !== undefined && head.position.sequence > 0 && isAfter(head.position, position)) {
         return { outcome: 'behind', head };
       }
-      const term = Math.max(content.counter, knownTerm) + 1;
+      const nowMs = Math.floor(this.#server.clock.epochMs());
+      const term = Math.max(content.counter + 1, knownTerm + 1, nowMs);
       content.counter = term;
       content.lease = { holder, term, url, expiresMs: this.#nowMs() + ttlMs };
       return { outcome: 'led', term, head };

@@ -23,17 +23,22 @@ export class RedisLink {
   readonly #commandMs: number;
   readonly #waits = new Set<() => void>();
   #isClosed = false;
+  /** The connection of now has hung, and is being ended. */
+  #isGivenUp = false;
 
   /** `commandMs` is how long a command may take; for blocking reads their wait has to be in it. */
   constructor(address: BusAddress, commandMs: number, onFailure: (text: string) => void) {
     this.#commandMs = commandMs;
     this.#redis = connect(address, commandMs);
+    this.#redis.on('ready', () => {
+      this.#isGivenUp = false;
+    });
     // Without a listener an error event ends the process. What matters shows in commands that fail.
     this.#redis.on('error', (error: unknown) => onFailure(errorText(error)));
   }
 
   get isUp(): boolean {
-    return this.#redis.status === 'ready';
+    return this.#redis.status === 'ready' && !this.#isGivenUp;
   }
 
   /** Resolves when there is a connection, or none in time. */
@@ -115,9 +120,14 @@ export class RedisLink {
   #failure(name: string, error: unknown): BusError {
     const text = errorText(error);
     const isReply = error instanceof Error && error.name === 'ReplyError';
+    const isUnsent = text.includes("Stream isn't writeable");
     // A server that hangs would keep what is sent until it wakes up: send it no more.
-    if (!isReply && text === timeoutText && !this.#isClosed) this.#redis.disconnect(true);
-    return new BusError(`${name}: ${text}`, isReply ? 'none' : 'unknown', { cause: error });
+    if (text === timeoutText && !this.#isClosed) {
+      this.#isGivenUp = true;
+      this.#redis.disconnect(true);
+    }
+    const outcome = isReply || isUnsent ? 'none' : 'unknown';
+    return new BusError(`${name}: ${text}`, outcome, { cause: error });
   }
 }
 
@@ -137,6 +147,9 @@ function connect(address: BusAddress, commandMs: number): Redis | Cluster {
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
     connectTimeout: connectMs,
+    // What does not answer will not say goodbye either.
+    disconnectTimeout: 100,
+    disableClientInfo: true,
     // Of the handshake too: a server that hangs accepts connections and says nothing.
     commandTimeout: commandMs + handshakeExtraMs,
     retryStrategy,

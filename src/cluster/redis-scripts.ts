@@ -61,7 +61,9 @@ if head[1] and tonumber(head[2]) > 0 and is_after(head[1], head[2], ARGV[4], ARG
   return reply('behind')
 end
 local counter = tonumber(redis.call('GET', KEYS[3]) or '0')
-local term = digits(math.max(counter, tonumber(ARGV[3])) + 1)
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local term = digits(math.max(counter + 1, tonumber(ARGV[3]) + 1, now))
 redis.call('SET', KEYS[3], term)
 redis.call('SET', KEYS[1], term .. '\\n' .. holder .. '\\n' .. url, 'PX', ttl)
 return reply('led')

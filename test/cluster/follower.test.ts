@@ -147,6 +147,7 @@ using('revisions of a leader that the cluster lost with the bus are kept aside',
   await world.advance(6000);
   await world.change(a, 2);
   await world.change(a, 3);
+  const { term } = a.cluster.position();
   // a and what the bus had of it are lost together.
   await a.kill();
   world.server.restore(dump);
@@ -161,8 +162,8 @@ using('revisions of a leader that the cluster lost with the bus are kept aside',
   assert.deepEqual(
     a2.orphans.map(({ number, term, summary }) => [number, term, summary]),
     [
-      [2, 1, 'test'],
-      [3, 1, 'test'],
+      [2, term, 'test'],
+      [3, term, 'test'],
     ],
   );
   assert.match(a2.orphans[1]?.changes[0]?.after ?? '', /"dial":3/);
