@@ -26,6 +26,8 @@ export interface RedisBusOptions {
   readonly address: BusAddress;
   /** The cluster's name: its keys begin with `{meridian:NAME}:`, all in one slot. */
   readonly cluster: string;
+  /** PEM certificates to trust instead of the system's, for TLS. */
+  readonly ca?: string;
   /** Told of failing connections, for a debug log; the operations that fail say so themselves. */
   readonly onFailure?: (text: string) => void;
 }
@@ -229,8 +231,8 @@ class RedisBus implements Bus {
   }
 
   #open(commandMs: number): RedisLink {
-    const { address, onFailure } = this.#options;
-    return new RedisLink(address, commandMs, onFailure ?? (() => undefined));
+    const { address, ca, onFailure = () => undefined } = this.#options;
+    return new RedisLink({ address, commandMs, onFailure, ...(ca === undefined ? {} : { ca }) });
   }
 
   #key(name: string): string {

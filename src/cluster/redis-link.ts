@@ -13,6 +13,16 @@ const retryMaxMs = 1000;
 const handshakeExtraMs = 250;
 const retryStrategy = (times: number) => Math.min(50 * times, retryMaxMs);
 
+/** What a connection needs. */
+export interface RedisLinkOptions {
+  readonly address: BusAddress;
+  /** How long a command may take; for blocking reads their wait has to be in it. */
+  readonly commandMs: number;
+  /** PEM certificates to trust instead of the system's, for TLS. */
+  readonly ca?: string;
+  readonly onFailure: (text: string) => void;
+}
+
 /**
  * One connection to Redis (in a cluster: one to each of its nodes). It never queues a command while
  * there is no connection, never sends one twice, gives each a time limit, and drops a connection whose
@@ -26,10 +36,9 @@ export class RedisLink {
   /** The connection of now has hung, and is being ended. */
   #isGivenUp = false;
 
-  /** `commandMs` is how long a command may take; for blocking reads their wait has to be in it. */
-  constructor(address: BusAddress, commandMs: number, onFailure: (text: string) => void) {
+  constructor({ address, commandMs, ca, onFailure }: RedisLinkOptions) {
     this.#commandMs = commandMs;
-    this.#redis = connect(address, commandMs);
+    this.#redis = connect(address, commandMs, ca);
     this.#redis.on('ready', () => {
       this.#isGivenUp = false;
     });
@@ -138,7 +147,8 @@ function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-function connect(address: BusAddress, commandMs: number): Redis | Cluster {
+function connect(address: BusAddress, commandMs: number, ca: string | undefined): Redis | Cluster {
+  const trust = ca === undefined ? {} : { ca };
   const { username, password, database, tls, hosts } = address;
   const [first = { host: '127.0.0.1', port: 6379 }] = hosts;
   const options = {
@@ -157,7 +167,7 @@ function connect(address: BusAddress, commandMs: number): Redis | Cluster {
     reconnectOnError: (error: Error) => error.message.includes('READONLY'),
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
-    ...(tls ? { tls: {} } : {}),
+    ...(tls ? { tls: trust } : {}),
   } satisfies RedisOptions;
   if (address.kind === 'cluster') {
     return new Cluster([...hosts], {
@@ -182,7 +192,7 @@ function connect(address: BusAddress, commandMs: number): Redis | Cluster {
       enableTLSForSentinelMode: tls,
       sentinelCommandTimeout: connectMs,
       sentinelRetryStrategy: retryStrategy,
-      ...(tls ? { sentinelTLS: {} } : {}),
+      ...(tls ? { sentinelTLS: trust } : {}),
     });
   }
   return new Redis({ ...options, ...first, db: database });

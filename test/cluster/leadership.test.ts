@@ -74,7 +74,7 @@ using(
     await world.add('c');
     for (let n = 1; n <= 5; n++) await world.change(a, n);
     const { term } = a.cluster.position();
-  await a.kill();
+    await a.kill();
     const tookMs = await world.until('another leads', () => world.leader() !== undefined);
     assert.ok(tookMs < 10_000, `${tookMs} ms`);
     const leader = await world.untilLed();

@@ -6,6 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
+import type { Bus } from '../../src/cluster/bus.ts';
+import { openRedisBus } from '../../src/cluster/redis-bus.ts';
+import { parseBusUrls } from '../../src/cluster/redis-url.ts';
 
 const program = ['redis-server', 'valkey-server'].find(
   (name) => spawnSync(name, ['--version']).status === 0,
@@ -89,4 +92,11 @@ async function reachable(port: number, child: ChildProcess): Promise<void> {
       socket.destroy();
     }
   }
+}
+
+/** Opens a bus and waits until it is connected. */
+export async function openBus(url: string): Promise<Bus> {
+  const bus = openRedisBus({ address: parseBusUrls([url]), cluster: 'test' });
+  while (!bus.isUp) await delay(5);
+  return bus;
 }
