@@ -2,7 +2,7 @@ import { errorText } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { ReplicatedRevision } from '../control/replication.ts';
 import { chainHash } from '../store/chain.ts';
-import type { LogEntry } from './bus.ts';
+import { BusError, type LogEntry } from './bus.ts';
 import { ChunkMissing, readChunks } from './chunks.ts';
 import { writeAck } from './leader-log.ts';
 import type { Member } from './member.ts';
@@ -56,7 +56,10 @@ export class Follower {
         if (!(await this.#step())) await pauses.sleep(retryMs);
       } catch (error) {
         if (pauses.isClosed) return;
-        parts.log.debug({ error: errorText(error) }, 'the log could not be followed');
+        const text = errorText(error);
+        const message = `the log could not be followed: ${text}`;
+        if (error instanceof BusError) parts.log.debug({ error: text }, message);
+        else parts.log.error({ error: text }, message);
         await pauses.sleep(retryMs);
       }
     }
@@ -72,8 +75,18 @@ export class Follower {
     if (entries.length === 0) return this.#compareHead();
     const taken = await this.#member.gate.run(() => this.#takeAll(entries));
     if (taken !== 'gap') return true;
-    this.#member.counters.gaps += 1;
-    return this.#takeSnapshot();
+    return this.#closeGap();
+  }
+
+  /** Takes the snapshot that closes a gap; with none that does, asks the leader for one. */
+  async #closeGap(): Promise<boolean> {
+    const { parts, counters } = this.#member;
+    counters.gaps += 1;
+    if (await this.#takeSnapshot()) return true;
+    const { term, sequence: number } = this.#member.position();
+    const ask = writeAck({ id: parts.id, term, number, wantsSnapshot: true });
+    await this.#member.hear(parts.bus.post('acks', ask));
+    return false;
   }
 
   /** A head that is further on than the log's entries say calls for the snapshot. */
@@ -83,7 +96,7 @@ export class Follower {
     if (head === undefined || !isAfter(head.position, this.#member.position())) return true;
     const { bus } = this.#member.parts;
     const entries = await this.#member.hear(bus.entries(this.#member.position(), 1, 0));
-    return entries.length > 0 || this.#takeSnapshot();
+    return entries.length > 0 || this.#closeGap();
   }
 
   async #takeAll(entries: readonly LogEntry[]): Promise<Taken> {

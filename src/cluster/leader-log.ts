@@ -31,7 +31,7 @@ export class LeaderLog implements Replication {
   #lease: Lease | undefined;
   #trustedUntilMs = 0;
   #confirmed: Head | undefined;
-  #largeAppended = 0;
+  #snapshotsWanted = 0;
   /** The newest revision that each standby says it has stored under this lease's term. */
   readonly #acks = new Map<string, number>();
   #waiters: { readonly number: number; readonly resolve: () => void }[] = [];
@@ -76,9 +76,9 @@ export class LeaderLog implements Replication {
     return this.#confirmed;
   }
 
-  /** How many revisions were too large for an entry: a snapshot should follow each soon. */
-  get largeAppended(): number {
-    return this.#largeAppended;
+  /** Counts the reasons for a snapshot: revisions too large for an entry, and followers that ask. */
+  get snapshotsWanted(): number {
+    return this.#snapshotsWanted;
   }
 
   permit(): number {
@@ -153,7 +153,7 @@ export class LeaderLog implements Replication {
     const { changes, ...head } = revision;
     await writer.add(head);
     for (const change of changes) await writer.add(change);
-    this.#largeAppended += 1;
+    this.#snapshotsWanted += 1;
     return { kind: 'large', term, number, previousHash, hash, parts: await writer.finish() };
   }
 
@@ -179,6 +179,10 @@ export class LeaderLog implements Replication {
 
   #take(bytes: Uint8Array, lease: Lease): void {
     const ack = readAck(bytes);
+    if (ack?.wantsSnapshot === true) {
+      this.#snapshotsWanted += 1;
+      return;
+    }
     if (ack?.term !== lease.term) return;
     if (this.#acks.size >= limits.nodes && !this.#acks.has(ack.id)) return;
     this.#acks.set(ack.id, ack.number);
@@ -243,9 +247,14 @@ export interface Ack {
   readonly id: string;
   readonly term: number;
   readonly number: number;
+  /** It cannot get any further by the log and the snapshot that there are. */
+  readonly wantsSnapshot?: boolean;
 }
 
-/** Writes an acknowledgement. It is not signed: it can shorten a wait, and nothing else. */
+/**
+ * Writes an acknowledgement. It is not signed: it can shorten a wait, or have a snapshot written, which
+ * the leader does not do often.
+ */
 export function writeAck(ack: Ack): Uint8Array {
   return Buffer.from(JSON.stringify(ack));
 }
@@ -253,9 +262,10 @@ export function writeAck(ack: Ack): Uint8Array {
 function readAck(bytes: Uint8Array): Ack | undefined {
   if (bytes.length > limits.heartbeatBytes) return undefined;
   try {
-    const { id, term, number } = JSON.parse(Buffer.from(bytes).toString('utf8')) as Partial<Ack>;
+    const ack = JSON.parse(Buffer.from(bytes).toString('utf8')) as Partial<Ack>;
+    const { id, term, number, wantsSnapshot } = ack;
     if (typeof id !== 'string' || typeof term !== 'number' || typeof number !== 'number') return;
-    return { id, term, number };
+    return { id, term, number, wantsSnapshot: wantsSnapshot === true };
   } catch {
     return undefined;
   }

@@ -70,16 +70,14 @@ using(
     const last = log.at(-1);
     assert.ok(last !== undefined);
     const message = a.cluster.envelope.openLog(last.position, last.bytes);
-    log[log.length - 1] = { position: last.position, bytes: stranger.seal('log', message) };
+    const forged = stranger.seal('log', message);
+    log[log.length - 1] = { position: last.position, bytes: forged };
     n.bus.fault = () => undefined;
-    await world.advance(3000);
-    assert.equal(dialOf(n), 1);
-    assert.ok(n.cluster.counters.unsigned > 0);
-    for (let dial = 3; dial <= limits.snapshotEveryRevisions + 3; dial++)
-      await world.change(a, dial % 100);
-    await world.advance(2000);
     await world.untilSame();
-    assert.equal(dialOf(n), dialOf(a));
+    assert.ok(n.cluster.counters.unsigned > 0);
+    assert.ok(n.logged.some((line) => /not signed by this cluster; it is refused/.test(line)));
+    assert.ok(n.logged.includes('caught up by a snapshot'));
+    assert.equal(dialOf(n), 2);
   },
 );
 
@@ -206,4 +204,69 @@ using('an empty cluster never replaces a configuration', async (world) => {
   await world.advance(5000);
   assert.equal(dialOf(n), 1);
   assert.equal(n.store.latest(), 1);
+});
+
+using('a follower that can get no further has the leader write a snapshot', async (world) => {
+  const a = await world.add('a');
+  await world.untilLed();
+  for (let dial = 1; dial <= 3; dial++) await world.change(a, dial);
+  await world.advance(3000);
+  // Somebody deletes the log and the chunks of the snapshot, as an eviction does.
+  world.server.content.log = [];
+  world.server.content.chunks.clear();
+  const n = await world.add('n', 'node');
+  await world.untilSame();
+  assert.equal(dialOf(n), 3);
+  assert.deepEqual(contentOf(n.store), contentOf(a.store));
+});
+
+using(
+  'a snapshot with one chunk changed is refused, and the store stays as it was',
+  async (world) => {
+    const a = await world.add('a');
+    await world.untilLed();
+    await world.change(a, 1);
+    await a.kill();
+    const again = await world.add('a', 'controller', a.store);
+    await world.untilLed();
+    await world.advance(1000);
+    world.server.content.log = [];
+    const forge = () => {
+      for (const { chunks } of world.server.content.chunks.values()) {
+        for (const [index, bytes] of chunks)
+          chunks.set(
+            index,
+            bytes.map((byte) => byte ^ 1),
+          );
+      }
+    };
+    again.bus.announce = async () => ({ outcome: 'done' });
+    forge();
+    const n = await world.add('n', 'node');
+    await world.advance(5000);
+    assert.equal(n.store.latest(), 0);
+    assert.ok(
+      n.logged.some((line) => /the snapshot could not be taken.*missing or damaged/.test(line)),
+    );
+  },
+);
+
+using('a store that cannot be written is tried again, and misses nothing', async (world) => {
+  const a = await world.add('a');
+  await world.untilLed();
+  const n = await world.add('n', 'node');
+  await world.change(a, 1);
+  await world.untilSame();
+  const { commit } = n.store;
+  n.store.commit = () => {
+    throw new Error('disk full');
+  };
+  await world.change(a, 2);
+  await world.change(a, 3);
+  await world.advance(2000);
+  assert.equal(dialOf(n), 1);
+  assert.ok(n.logged.some((line) => /could not be followed: disk full/.test(line)));
+  n.store.commit = commit;
+  await world.untilSame();
+  assert.deepEqual(contentOf(n.store), contentOf(a.store));
 });

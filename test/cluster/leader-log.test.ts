@@ -168,3 +168,27 @@ using('a region that a change lent goes back once, by whoever leads then', async
   assert.equal(b.store.revision(2)?.actor, 'expiry');
   assert.ok(!b.logged.some((line) => /could not be restored/.test(line)));
 });
+
+using(
+  'a refused change that cannot be taken back holds up all others until it is',
+  async (world) => {
+    const a = await world.add('a');
+    await world.untilLed();
+    const n = await world.add('n', 'node');
+    await world.change(a, 1);
+    const { undo } = a.store;
+    a.store.undo = () => {
+      throw new Error('disk full');
+    };
+    failOnce(a, 'append', 'refuse');
+    await assert.rejects(world.change(a, 2), /disk full/);
+    await assert.rejects(world.change(a, 3), /disk full/);
+    await world.advance(8000);
+    a.store.undo = undo;
+    await world.untilLed();
+    assert.equal(await world.change(a, 4), 2);
+    await world.untilSame();
+    assert.deepEqual([dialOf(a), dialOf(n)], [4, 4]);
+    assert.deepEqual(contentOf(n.store), contentOf(a.store));
+  },
+);
