@@ -30,6 +30,8 @@ export class LeaderLog implements Replication {
   readonly #parts: LeaderLogParts;
   #lease: Lease | undefined;
   #trustedUntilMs = 0;
+  /** Until when a large change may keep this thread from renewing the lease. */
+  #busyUntilMs = 0;
   #confirmed: Head | undefined;
   #snapshotsWanted = 0;
   /** The newest revision that each standby says it has stored under this lease's term. */
@@ -40,18 +42,19 @@ export class LeaderLog implements Replication {
     this.#parts = parts;
   }
 
-  /** Begins to lead: `confirmed` is what the cluster has. */
-  begin(lease: Lease, trustedUntilMs: number, confirmed: Head): void {
+  /** Begins to lead, by a lease that was asked for at a moment: `confirmed` is what the cluster has. */
+  begin(lease: Lease, sentMs: number, confirmed: Head): void {
     this.#lease = lease;
-    this.#trustedUntilMs = trustedUntilMs;
+    this.extend(sentMs, limits.leaseMs);
     this.#confirmed = confirmed;
     this.#acks.clear();
     void this.#readAcks(lease);
   }
 
-  /** The lease was renewed. */
-  extend(trustedUntilMs: number): void {
-    this.#trustedUntilMs = trustedUntilMs;
+  /** The lease was asked for at a moment, for so long, and given. */
+  extend(sentMs: number, leaseMs: number): void {
+    // It is trusted for less long than the bus grants it.
+    this.#trustedUntilMs = sentMs + leaseMs - limits.leaseMarginMs;
   }
 
   /** No longer leads: nothing is permitted any more. */
@@ -79,6 +82,28 @@ export class LeaderLog implements Replication {
   /** Counts the reasons for a snapshot: revisions too large for an entry, and followers that ask. */
   get snapshotsWanted(): number {
     return this.#snapshotsWanted;
+  }
+
+  /** How long a lease must last that is asked for now. */
+  leaseMs(): number {
+    const busyMs = this.#busyUntilMs - this.#parts.member.nowMs();
+    return Math.ceil(limits.leaseMs + Math.max(0, busyMs));
+  }
+
+  async prepare(writes: number): Promise<void> {
+    const lease = this.lease();
+    if (lease === undefined || writes <= limits.leaseWrites) return;
+    const { member } = this.#parts;
+    const sentMs = member.nowMs();
+    this.#busyUntilMs = sentMs + writes * limits.leaseMsPerWrite;
+    const leaseMs = this.leaseMs();
+    try {
+      const reply = await member.hear(member.parts.bus.renew(lease, leaseMs));
+      if (reply.outcome === 'done' && this.#lease === lease) this.extend(sentMs, leaseMs);
+    } catch (error) {
+      const text = errorText(error);
+      member.parts.log.debug({ error: text }, 'the lease could not be made longer');
+    }
   }
 
   permit(): number {

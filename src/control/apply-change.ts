@@ -80,6 +80,7 @@ export async function applyChange(
   // Validate: what the writes mean, and whether that holds together with all else.
   const asked = request.writes(current);
   refuse(asked.problems);
+  if (options.dryRun !== true) await parts.replication?.prepare(asked.writes.length);
   const draft = draftChange(current, store, asked.writes);
   refuse(draft.problems);
   const lint = [...asked.problems, ...draft.problems];

@@ -192,3 +192,18 @@ using(
     assert.deepEqual(contentOf(n.store), contentOf(a.store));
   },
 );
+
+using('a lease is made to last for a large change, and is renewed for no less', async (world) => {
+  const a = await world.add('a');
+  await world.untilLed();
+  const leftMs = () => (world.server.content.lease?.expiresMs ?? 0) - world.clock.monotonicMs();
+  await a.cluster.replication.prepare(100);
+  assert.ok(leftMs() <= 5000);
+  await a.cluster.replication.prepare(1_000_000);
+  assert.ok(leftMs() > 104_000, `${leftMs()} ms`);
+  await world.advance(4000);
+  assert.ok(leftMs() > 99_000, `${leftMs()} ms`);
+  await world.advance(110_000);
+  assert.ok(leftMs() <= 5000, `${leftMs()} ms`);
+  assert.ok(a.cluster.lease() !== undefined);
+});

@@ -120,6 +120,9 @@ test('a change passes permit, append and replica in order, each around what it g
   const order: string[] = [];
   const store = new MemoryStore();
   const replication: Replication = {
+    async prepare(writes) {
+      order.push(`prepare ${writes}`);
+    },
     permit() {
       order.push(`permit at ${store.latest()}`);
       return 5;
@@ -138,7 +141,14 @@ test('a change passes permit, append and replica in order, each around what it g
     publish: async ({ revision }) => void order.push(`publish ${revision}`),
   });
   const result = await controller.apply(exampleWrites(), by);
-  assert.deepEqual(order, ['publish 0', 'permit at 0', 'append 1 of 1', 'replica 1', 'publish 1']);
+  assert.deepEqual(order, [
+    'publish 0',
+    'prepare 9',
+    'permit at 0',
+    'append 1 of 1',
+    'replica 1',
+    'publish 1',
+  ]);
   assert.deepEqual(
     result.warnings.map(({ code }) => code),
     ['E_NO_REPLICA'],
@@ -149,6 +159,7 @@ test('a change passes permit, append and replica in order, each around what it g
 test('a change that is not permitted, or not appended, leaves nothing behind', async () => {
   const refusal = new MeridianError({ code: 'E_NOT_LEADER', message: 'another leads; ask it' });
   const replication = {
+    prepare: async () => undefined,
     permit: (): number => {
       throw refusal;
     },
