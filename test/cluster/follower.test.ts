@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { limits } from '../../src/base/limits.ts';
 import { generateClusterKeys, readClusterKeys } from '../../src/cluster/keys.ts';
 import { Envelope } from '../../src/cluster/messages.ts';
+import { chainHash } from '../../src/store/chain.ts';
 import { contentOf } from '../store/replica-contract.ts';
 import { dialOf, World } from './harness.ts';
 
@@ -269,4 +270,26 @@ using('a store that cannot be written is tried again, and misses nothing', async
   n.store.commit = commit;
   await world.untilSame();
   assert.deepEqual(contentOf(n.store), contentOf(a.store));
+});
+
+using('a revision that continues another past is not taken', async (world) => {
+  const a = await world.add('a');
+  await world.untilLed();
+  const n = await world.add('n', 'node');
+  await world.change(a, 1);
+  await world.untilSame();
+  const { term } = n.cluster.position();
+  const previousHash = 'f'.repeat(64);
+  const body = '{"latitude":1,"longitude":2,"dial":66}';
+  const head = {
+    ...{ number: 2, at: '2026-01-02T03:04:05.000Z', actor: 'x', summary: 'y' },
+    changes: [{ kind: 'region', id: 'eu', before: null, after: body } as const],
+  };
+  const revision = { ...head, term, previousHash, hash: chainHash(previousHash, head) };
+  const bytes = a.cluster.envelope.seal('log', { kind: 'revision', term, revision });
+  world.server.content.log.push({ position: { term, sequence: 2 }, bytes });
+  world.server.added();
+  await world.advance(3000);
+  assert.deepEqual([n.store.latest(), dialOf(n)], [1, 1]);
+  assert.ok(n.cluster.counters.gaps > 0);
 });

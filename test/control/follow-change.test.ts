@@ -62,6 +62,10 @@ test('follow() refuses a revision that is not the next, and changes nothing', as
   await leader.controller.apply([record('192.0.2.8')], by);
   const skipping = follower.controller.follow(replicated(leader.store, 3), () => assert.fail());
   assert.deepEqual(await codesOf(skipping), ['E_CONFLICT']);
+  const otherPast = { ...replicated(leader.store, 2), previousHash: 'f'.repeat(64) };
+  const forked = follower.controller.follow(otherPast, () => assert.fail());
+  assert.deepEqual(await codesOf(forked), ['E_CONFLICT']);
+  assert.equal(follower.store.latest(), 1);
   assert.equal(follower.controller.configuration().revision, 1);
 });
 
