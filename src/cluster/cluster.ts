@@ -1,4 +1,4 @@
-import { errorText } from '../base/errors.ts';
+import { errorText, MeridianError } from '../base/errors.ts';
 import type { Lease } from './bus.ts';
 import type { Cluster, ClusterParts, Replica } from './cluster-types.ts';
 import { Follower } from './follower.ts';
@@ -22,8 +22,15 @@ import { SnapshotWriter } from './snapshot-writer.ts';
  * A node makes the same controller (its store is a replica); nothing writes to it but the cluster.
  */
 
-/** Makes a process a member of a cluster; nothing runs before `start`. */
+/**
+ * Makes a process a member of a cluster; nothing runs before `start`. Throws MeridianError
+ * `E_CLUSTER_KEY` for a controller that cannot sign.
+ */
 export function createCluster(parts: ClusterParts): Cluster {
+  if (parts.role === 'controller' && parts.keys.sign === undefined) {
+    const message = 'the key is a public one; a controller signs: give it the private key';
+    throw new MeridianError({ code: 'E_CLUSTER_KEY', message, where: '--cluster-key' });
+  }
   return new ClusterMember(parts);
 }
 

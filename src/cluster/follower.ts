@@ -25,6 +25,7 @@ export class Follower {
   readonly #member: Member;
   readonly #membership: Membership;
   #isPaused = false;
+  #refused: string | undefined;
   #endPause: (() => void) | undefined;
 
   constructor(member: Member, membership: Membership) {
@@ -115,9 +116,7 @@ export class Follower {
     }
     const message = envelope.openLog(entry.position, entry.bytes);
     if (message === undefined) {
-      counters.unsigned += 1;
-      const fields = { position: formatPosition(entry.position) };
-      parts.log.error(fields, 'an entry of the log is not signed by this cluster; it is refused');
+      this.#refuse(`the entry ${formatPosition(entry.position)} of the log`);
       return 'gap';
     }
     if (!this.#isNext(message)) return 'gap';
@@ -177,13 +176,12 @@ export class Follower {
 
   /** Puts the newest snapshot in the place of everything; false when there is none that is newer. */
   async #takeSnapshot(): Promise<boolean> {
-    const { parts, envelope, counters } = this.#member;
+    const { parts, envelope } = this.#member;
     const found = await this.#member.hear(parts.bus.snapshot());
     if (found === undefined) return false;
     const manifest = envelope.open('snapshot', found.manifest) as SnapshotManifest | undefined;
     if (manifest?.kind !== 'snapshot') {
-      counters.unsigned += 1;
-      parts.log.error({}, 'the snapshot is not signed by this cluster; it is refused');
+      this.#refuse(`the snapshot at ${formatPosition(found.position)}`);
       return false;
     }
     if (!this.#isAcceptable(manifest)) return false;
@@ -214,6 +212,15 @@ export class Follower {
     } finally {
       replacement.abandon();
     }
+  }
+
+  /** Counts a message that the cluster did not sign, and says so once, not each time it is looked at. */
+  #refuse(what: string): void {
+    this.#member.counters.unsigned += 1;
+    if (this.#refused === what) return;
+    this.#refused = what;
+    const message = `${what} is not signed by this cluster; it is refused (see --cluster-key)`;
+    this.#member.parts.log.error({}, message);
   }
 
   /** A snapshot must be newer, and an empty one never replaces a configuration. */

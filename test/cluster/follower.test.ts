@@ -1,23 +1,12 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import { limits } from '../../src/base/limits.ts';
 import { generateClusterKeys, readClusterKeys } from '../../src/cluster/keys.ts';
 import { Envelope } from '../../src/cluster/messages.ts';
 import { chainHash } from '../../src/store/chain.ts';
 import { contentOf } from '../store/replica-contract.ts';
-import { dialOf, World } from './harness.ts';
+import { dialOf, inWorld } from './harness.ts';
 
-const using = (title: string, check: (world: World) => Promise<void>) =>
-  test(title, async () => {
-    const world = new World();
-    try {
-      await check(world);
-    } finally {
-      await world.close();
-    }
-  });
-
-using(
+inWorld(
   'a follower that was away catches up by the log, and keeps all of the history',
   async (world) => {
     const a = await world.add('a');
@@ -34,7 +23,7 @@ using(
   },
 );
 
-using('a follower that was away for long catches up by a snapshot', async (world) => {
+inWorld('a follower that was away for long catches up by a snapshot', async (world) => {
   const a = await world.add('a');
   await world.untilLed();
   const n = await world.add('n', 'node');
@@ -56,7 +45,7 @@ using('a follower that was away for long catches up by a snapshot', async (world
   assert.equal(n.cluster.counters.gaps, 1);
 });
 
-using(
+inWorld(
   'what is not signed by the cluster is refused, counted, and passed over by a snapshot',
   async (world) => {
     const a = await world.add('a');
@@ -82,7 +71,7 @@ using(
   },
 );
 
-using('an entry of another cluster, kind or position is refused', async (world) => {
+inWorld('an entry of another cluster, kind or position is refused', async (world) => {
   const a = await world.add('a');
   await world.untilLed();
   await world.change(a, 1);
@@ -100,7 +89,7 @@ using('an entry of another cluster, kind or position is refused', async (world) 
   assert.deepEqual(new Envelope('one', keys).open('log', sealed), { kind: 'term' });
 });
 
-using('a revision that is too large for one entry travels in chunks', async (world) => {
+inWorld('a revision that is too large for one entry travels in chunks', async (world) => {
   const a = await world.add('a');
   await world.untilLed();
   const n = await world.add('n', 'node');
@@ -135,43 +124,46 @@ using('a revision that is too large for one entry travels in chunks', async (wor
   assert.equal(late.controller.configuration().zones.get('example.com.')?.nodes.size, 12_002);
 });
 
-using('revisions of a leader that the cluster lost with the bus are kept aside', async (world) => {
-  const a = await world.add('a');
-  await world.untilLed();
-  const b = await world.add('b');
-  await world.change(a, 1);
-  await world.untilSame();
-  const dump = world.server.dump();
-  await b.kill();
-  await world.advance(6000);
-  await world.change(a, 2);
-  await world.change(a, 3);
-  const { term } = a.cluster.position();
-  // a and what the bus had of it are lost together.
-  await a.kill();
-  world.server.restore(dump);
-  world.server.content.lease = undefined;
-  world.server.content.nodes.clear();
-  const b2 = await world.add('b', 'controller', b.store);
-  await world.until('b leads', () => b2.cluster.lease() !== undefined);
-  await world.change(b2, 9);
-  const a2 = await world.add('a', 'controller', a.store);
-  await world.untilSame();
-  assert.equal(dialOf(a2), 9);
-  assert.deepEqual(
-    a2.orphans.map(({ number, term, summary }) => [number, term, summary]),
-    [
-      [2, term, 'test'],
-      [3, term, 'test'],
-    ],
-  );
-  assert.match(a2.orphans[1]?.changes[0]?.after ?? '', /"dial":3/);
-  assert.equal(a2.cluster.counters.orphaned, 2);
-  assert.ok(a2.logged.some((line) => /the cluster does not have it/.test(line)));
-  assert.equal(a2.store.verify(), undefined);
-});
+inWorld(
+  'revisions of a leader that the cluster lost with the bus are kept aside',
+  async (world) => {
+    const a = await world.add('a');
+    await world.untilLed();
+    const b = await world.add('b');
+    await world.change(a, 1);
+    await world.untilSame();
+    const dump = world.server.dump();
+    await b.kill();
+    await world.advance(6000);
+    await world.change(a, 2);
+    await world.change(a, 3);
+    const { term } = a.cluster.position();
+    // a and what the bus had of it are lost together.
+    await a.kill();
+    world.server.restore(dump);
+    world.server.content.lease = undefined;
+    world.server.content.nodes.clear();
+    const b2 = await world.add('b', 'controller', b.store);
+    await world.until('b leads', () => b2.cluster.lease() !== undefined);
+    await world.change(b2, 9);
+    const a2 = await world.add('a', 'controller', a.store);
+    await world.untilSame();
+    assert.equal(dialOf(a2), 9);
+    assert.deepEqual(
+      a2.orphans.map(({ number, term, summary }) => [number, term, summary]),
+      [
+        [2, term, 'test'],
+        [3, term, 'test'],
+      ],
+    );
+    assert.match(a2.orphans[1]?.changes[0]?.after ?? '', /"dial":3/);
+    assert.equal(a2.cluster.counters.orphaned, 2);
+    assert.ok(a2.logged.some((line) => /the cluster does not have it/.test(line)));
+    assert.equal(a2.store.verify(), undefined);
+  },
+);
 
-using('a store never goes back, whatever the bus is put back to', async (world) => {
+inWorld('a store never goes back, whatever the bus is put back to', async (world) => {
   const a = await world.add('a');
   await world.untilLed();
   const n = await world.add('n', 'node');
@@ -191,7 +183,7 @@ using('a store never goes back, whatever the bus is put back to', async (world) 
   }
 });
 
-using('an empty cluster never replaces a configuration', async (world) => {
+inWorld('an empty cluster never replaces a configuration', async (world) => {
   const a = await world.add('a');
   await world.untilLed();
   const n = await world.add('n', 'node');
@@ -207,7 +199,7 @@ using('an empty cluster never replaces a configuration', async (world) => {
   assert.equal(n.store.latest(), 1);
 });
 
-using('a follower that can get no further has the leader write a snapshot', async (world) => {
+inWorld('a follower that can get no further has the leader write a snapshot', async (world) => {
   const a = await world.add('a');
   await world.untilLed();
   for (let dial = 1; dial <= 3; dial++) await world.change(a, dial);
@@ -221,7 +213,7 @@ using('a follower that can get no further has the leader write a snapshot', asyn
   assert.deepEqual(contentOf(n.store), contentOf(a.store));
 });
 
-using(
+inWorld(
   'a snapshot with one chunk changed is refused, and the store stays as it was',
   async (world) => {
     const a = await world.add('a');
@@ -252,7 +244,7 @@ using(
   },
 );
 
-using('a store that cannot be written is tried again, and misses nothing', async (world) => {
+inWorld('a store that cannot be written is tried again, and misses nothing', async (world) => {
   const a = await world.add('a');
   await world.untilLed();
   const n = await world.add('n', 'node');
@@ -272,7 +264,7 @@ using('a store that cannot be written is tried again, and misses nothing', async
   assert.deepEqual(contentOf(n.store), contentOf(a.store));
 });
 
-using('a revision that continues another past is not taken', async (world) => {
+inWorld('a revision that continues another past is not taken', async (world) => {
   const a = await world.add('a');
   await world.untilLed();
   const n = await world.add('n', 'node');

@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { MeridianError } from '../../src/base/errors.ts';
+import { silentLog } from '../../src/base/log.ts';
+import { Random } from '../../src/base/random.ts';
+import { createCluster } from '../../src/cluster/cluster.ts';
 import { readHeartbeat } from '../../src/cluster/membership.ts';
-import { World } from './harness.ts';
+import { nodeKeys, World } from './harness.ts';
 
 test('nodes() shows who lives and where each stands, and forgets who is gone', async () => {
   const world = new World();
@@ -66,4 +70,21 @@ test('readHeartbeat() takes no bytes but a heartbeat', () => {
     assert.equal(read(wrong), undefined);
   }
   fc.assert(fc.property(fc.uint8Array(), (bytes) => assert.equal(readHeartbeat(bytes), undefined)));
+});
+
+test('createCluster() refuses a controller that cannot sign', async () => {
+  const world = new World();
+  const a = await world.add('a');
+  const { clock } = world;
+  const parts = {
+    ...{ role: 'controller' as const, name: 'test', id: 'x', url: '', version: '1', clock },
+    ...{ bus: a.bus, store: a.store, keys: nodeKeys, random: new Random(1), log: silentLog },
+    orphans: { keep: () => undefined },
+  };
+  assert.throws(
+    () => createCluster(parts),
+    (error) => error instanceof MeridianError && error.code === 'E_CLUSTER_KEY',
+  );
+  createCluster({ ...parts, role: 'node' });
+  await world.close();
 });
