@@ -84,7 +84,7 @@ export class LeaderLog implements Replication {
     return this.#snapshotsWanted;
   }
 
-  /** How long a lease must last that is asked for now. */
+  /** How long a lease must last when it is asked for at this moment. */
   leaseMs(): number {
     const busyMs = this.#busyUntilMs - this.#parts.member.nowMs();
     return Math.ceil(limits.leaseMs + Math.max(0, busyMs));
