@@ -151,6 +151,9 @@ export const limits = {
   /** A leader distrusts its lease this much earlier than the bus does. */
   leaseMarginMs: 1000,
   leaseRenewMs: 1000,
+  /** Changes of more writes than this have the lease last longer, by the time for each. */
+  leaseWrites: 10_000,
+  leaseMsPerWrite: 0.1,
   /** How much longer a standby waits that knows of a controller with more than it has. */
   deferMs: 15_000,
   /** What does not answer within this is hung; well below the lease's length. */

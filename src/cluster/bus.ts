@@ -164,8 +164,8 @@ export interface Bus {
 
   /**
    * Makes a snapshot the newest: refused (`fenced`) without the lease, (`conflict`) when the position is
-   * not after the newest one's. The last but one and its group go, and so do the entries of the log
-   * up to the position of the now last but one.
+   * before the newest one's. One at the same position takes its place. Otherwise the last but one and
+   * its group go, and so do the entries of the log up to the position of the now last but one.
    */
   announce(
     lease: Lease,

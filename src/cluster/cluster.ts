@@ -1,4 +1,4 @@
-import { errorText } from '../base/errors.ts';
+import { errorText, MeridianError } from '../base/errors.ts';
 import type { Lease } from './bus.ts';
 import type { Cluster, ClusterParts, Replica } from './cluster-types.ts';
 import { Follower } from './follower.ts';
@@ -9,21 +9,38 @@ import { Membership } from './membership.ts';
 import { SnapshotWriter } from './snapshot-writer.ts';
 
 /*
- * How a process becomes part of a cluster:
+ * How a process becomes part of a cluster (the shapes are in cluster-types.ts):
  *
- *   const bus = openRedisBus({ urls, cluster, … });              // or new MemoryBus(server, clock)
- *   const cluster = createCluster({ role, name, id, url, version, bus, store, keys, clock, random, log,
- *     orphans: orphanFolder(dataFolder), beat: () => ({ healthAgeMs, servedSequence, … }) });
+ *   const bus = openRedisBus({ address: parseBusUrls(urls, login), cluster: name, ca, onFailure });
+ *   const keys = readClusterKeys(pem, file);              // private for controllers, public for nodes
+ *   const cluster = createCluster({
+ *     role: 'controller',                                 // --role all and controller; else 'node'
+ *     name, id, url, version, bus, store, keys, clock, random, log,
+ *     orphans: orphanFolder(dataFolder),
+ *     beat: () => ({ servedRevision, healthAgeMs }),      // → Heartbeat.more
+ *     onLeading: (lease) => …,                            // begin or stop publishing tables
+ *   });
  *   const controller = await createController({ …, replication: cluster.replication });
  *   cluster.start(controller);        // follows, and (controllers) stands for the lease
  *   …
- *   await cluster.close();            // resigns at once; then controller.close(), then bus.close()
+ *   await cluster.close();            // lets the change under way end, then resigns
+ *   await controller.close();
+ *   await bus.close();                // then the store
  *
- * A node makes the same controller (its store is a replica); nothing writes to it but the cluster.
+ * A node makes the same controller; nothing writes to its store but the cluster, and its changes are
+ * refused. Tables (health, latency, tokens) go over the bus directly: the leader seals them with
+ * `cluster.envelope` and publishes by `cluster.lease()`, the others `follow` them.
  */
 
-/** Makes a process a member of a cluster; nothing runs before `start`. */
+/**
+ * Makes a process a member of a cluster; nothing runs before `start`. Throws MeridianError
+ * `E_CLUSTER_KEY` for a controller that cannot sign.
+ */
 export function createCluster(parts: ClusterParts): Cluster {
+  if (parts.role === 'controller' && parts.keys.sign === undefined) {
+    const message = 'the key is a public one; a controller signs: give it the private key';
+    throw new MeridianError({ code: 'E_CLUSTER_KEY', message, where: '--cluster-key' });
+  }
   return new ClusterMember(parts);
 }
 

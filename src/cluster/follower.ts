@@ -2,7 +2,7 @@ import { errorText } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { ReplicatedRevision } from '../control/replication.ts';
 import { chainHash } from '../store/chain.ts';
-import type { LogEntry } from './bus.ts';
+import { BusError, type LogEntry } from './bus.ts';
 import { ChunkMissing, readChunks } from './chunks.ts';
 import { writeAck } from './leader-log.ts';
 import type { Member } from './member.ts';
@@ -25,6 +25,7 @@ export class Follower {
   readonly #member: Member;
   readonly #membership: Membership;
   #isPaused = false;
+  #refused: string | undefined;
   #endPause: (() => void) | undefined;
 
   constructor(member: Member, membership: Membership) {
@@ -56,7 +57,10 @@ export class Follower {
         if (!(await this.#step())) await pauses.sleep(retryMs);
       } catch (error) {
         if (pauses.isClosed) return;
-        parts.log.debug({ error: errorText(error) }, 'the log could not be followed');
+        const text = errorText(error);
+        const message = `the log could not be followed: ${text}`;
+        if (error instanceof BusError) parts.log.debug({ error: text }, message);
+        else parts.log.error({ error: text }, message);
         await pauses.sleep(retryMs);
       }
     }
@@ -72,8 +76,18 @@ export class Follower {
     if (entries.length === 0) return this.#compareHead();
     const taken = await this.#member.gate.run(() => this.#takeAll(entries));
     if (taken !== 'gap') return true;
-    this.#member.counters.gaps += 1;
-    return this.#takeSnapshot();
+    return this.#closeGap();
+  }
+
+  /** Takes the snapshot that closes a gap; with none that does, asks the leader for one. */
+  async #closeGap(): Promise<boolean> {
+    const { parts, counters } = this.#member;
+    counters.gaps += 1;
+    if (await this.#takeSnapshot()) return true;
+    const { term, sequence: number } = this.#member.position();
+    const ask = writeAck({ id: parts.id, term, number, wantsSnapshot: true });
+    await this.#member.hear(parts.bus.post('acks', ask));
+    return false;
   }
 
   /** A head that is further on than the log's entries say calls for the snapshot. */
@@ -83,7 +97,7 @@ export class Follower {
     if (head === undefined || !isAfter(head.position, this.#member.position())) return true;
     const { bus } = this.#member.parts;
     const entries = await this.#member.hear(bus.entries(this.#member.position(), 1, 0));
-    return entries.length > 0 || this.#takeSnapshot();
+    return entries.length > 0 || this.#closeGap();
   }
 
   async #takeAll(entries: readonly LogEntry[]): Promise<Taken> {
@@ -102,9 +116,7 @@ export class Follower {
     }
     const message = envelope.openLog(entry.position, entry.bytes);
     if (message === undefined) {
-      counters.unsigned += 1;
-      const fields = { position: formatPosition(entry.position) };
-      parts.log.error(fields, 'an entry of the log is not signed by this cluster; it is refused');
+      this.#refuse(`the entry ${formatPosition(entry.position)} of the log`);
       return 'gap';
     }
     if (!this.#isNext(message)) return 'gap';
@@ -164,13 +176,12 @@ export class Follower {
 
   /** Puts the newest snapshot in the place of everything; false when there is none that is newer. */
   async #takeSnapshot(): Promise<boolean> {
-    const { parts, envelope, counters } = this.#member;
+    const { parts, envelope } = this.#member;
     const found = await this.#member.hear(parts.bus.snapshot());
     if (found === undefined) return false;
     const manifest = envelope.open('snapshot', found.manifest) as SnapshotManifest | undefined;
     if (manifest?.kind !== 'snapshot') {
-      counters.unsigned += 1;
-      parts.log.error({}, 'the snapshot is not signed by this cluster; it is refused');
+      this.#refuse(`the snapshot at ${formatPosition(found.position)}`);
       return false;
     }
     if (!this.#isAcceptable(manifest)) return false;
@@ -201,6 +212,15 @@ export class Follower {
     } finally {
       replacement.abandon();
     }
+  }
+
+  /** Counts a message that the cluster did not sign, and says so once, not each time it is looked at. */
+  #refuse(what: string): void {
+    this.#member.counters.unsigned += 1;
+    if (this.#refused === what) return;
+    this.#refused = what;
+    const message = `${what} is not signed by this cluster; it is refused (see --cluster-key)`;
+    this.#member.parts.log.error({}, message);
   }
 
   /** A snapshot must be newer, and an empty one never replaces a configuration. */

@@ -30,8 +30,10 @@ export class LeaderLog implements Replication {
   readonly #parts: LeaderLogParts;
   #lease: Lease | undefined;
   #trustedUntilMs = 0;
+  /** Until when a large change may keep this thread from renewing the lease. */
+  #busyUntilMs = 0;
   #confirmed: Head | undefined;
-  #largeAppended = 0;
+  #snapshotsWanted = 0;
   /** The newest revision that each standby says it has stored under this lease's term. */
   readonly #acks = new Map<string, number>();
   #waiters: { readonly number: number; readonly resolve: () => void }[] = [];
@@ -40,18 +42,19 @@ export class LeaderLog implements Replication {
     this.#parts = parts;
   }
 
-  /** Begins to lead: `confirmed` is what the cluster has. */
-  begin(lease: Lease, trustedUntilMs: number, confirmed: Head): void {
+  /** Begins to lead, by a lease that was asked for at a moment: `confirmed` is what the cluster has. */
+  begin(lease: Lease, sentMs: number, confirmed: Head): void {
     this.#lease = lease;
-    this.#trustedUntilMs = trustedUntilMs;
+    this.extend(sentMs, limits.leaseMs);
     this.#confirmed = confirmed;
     this.#acks.clear();
     void this.#readAcks(lease);
   }
 
-  /** The lease was renewed. */
-  extend(trustedUntilMs: number): void {
-    this.#trustedUntilMs = trustedUntilMs;
+  /** The lease was asked for at a moment, for so long, and given. */
+  extend(sentMs: number, leaseMs: number): void {
+    // It is trusted for less long than the bus grants it.
+    this.#trustedUntilMs = sentMs + leaseMs - limits.leaseMarginMs;
   }
 
   /** No longer leads: nothing is permitted any more. */
@@ -76,9 +79,31 @@ export class LeaderLog implements Replication {
     return this.#confirmed;
   }
 
-  /** How many revisions were too large for an entry: a snapshot should follow each soon. */
-  get largeAppended(): number {
-    return this.#largeAppended;
+  /** Counts the reasons for a snapshot: revisions too large for an entry, and followers that ask. */
+  get snapshotsWanted(): number {
+    return this.#snapshotsWanted;
+  }
+
+  /** How long a lease must last when it is asked for at this moment. */
+  leaseMs(): number {
+    const busyMs = this.#busyUntilMs - this.#parts.member.nowMs();
+    return Math.ceil(limits.leaseMs + Math.max(0, busyMs));
+  }
+
+  async prepare(writes: number): Promise<void> {
+    const lease = this.lease();
+    if (lease === undefined || writes <= limits.leaseWrites) return;
+    const { member } = this.#parts;
+    const sentMs = member.nowMs();
+    this.#busyUntilMs = sentMs + writes * limits.leaseMsPerWrite;
+    const leaseMs = this.leaseMs();
+    try {
+      const reply = await member.hear(member.parts.bus.renew(lease, leaseMs));
+      if (reply.outcome === 'done' && this.#lease === lease) this.extend(sentMs, leaseMs);
+    } catch (error) {
+      const text = errorText(error);
+      member.parts.log.debug({ error: text }, 'the lease could not be made longer');
+    }
   }
 
   permit(): number {
@@ -153,7 +178,7 @@ export class LeaderLog implements Replication {
     const { changes, ...head } = revision;
     await writer.add(head);
     for (const change of changes) await writer.add(change);
-    this.#largeAppended += 1;
+    this.#snapshotsWanted += 1;
     return { kind: 'large', term, number, previousHash, hash, parts: await writer.finish() };
   }
 
@@ -179,6 +204,10 @@ export class LeaderLog implements Replication {
 
   #take(bytes: Uint8Array, lease: Lease): void {
     const ack = readAck(bytes);
+    if (ack?.wantsSnapshot === true) {
+      this.#snapshotsWanted += 1;
+      return;
+    }
     if (ack?.term !== lease.term) return;
     if (this.#acks.size >= limits.nodes && !this.#acks.has(ack.id)) return;
     this.#acks.set(ack.id, ack.number);
@@ -243,9 +272,14 @@ export interface Ack {
   readonly id: string;
   readonly term: number;
   readonly number: number;
+  /** It cannot get any further by the log and the snapshot that there are. */
+  readonly wantsSnapshot?: boolean;
 }
 
-/** Writes an acknowledgement. It is not signed: it can shorten a wait, and nothing else. */
+/**
+ * Writes an acknowledgement. It is not signed: it can shorten a wait, or have a snapshot written, which
+ * the leader does not do often.
+ */
 export function writeAck(ack: Ack): Uint8Array {
   return Buffer.from(JSON.stringify(ack));
 }
@@ -253,9 +287,10 @@ export function writeAck(ack: Ack): Uint8Array {
 function readAck(bytes: Uint8Array): Ack | undefined {
   if (bytes.length > limits.heartbeatBytes) return undefined;
   try {
-    const { id, term, number } = JSON.parse(Buffer.from(bytes).toString('utf8')) as Partial<Ack>;
+    const ack = JSON.parse(Buffer.from(bytes).toString('utf8')) as Partial<Ack>;
+    const { id, term, number, wantsSnapshot } = ack;
     if (typeof id !== 'string' || typeof term !== 'number' || typeof number !== 'number') return;
-    return { id, term, number };
+    return { id, term, number, wantsSnapshot: wantsSnapshot === true };
   } catch {
     return undefined;
   }

@@ -94,7 +94,8 @@ export class Leadership {
     const { member, log } = this.#parts;
     const confirmed = log.confirmed();
     const sentMs = member.nowMs();
-    const reply = await member.hear(member.parts.bus.renew(lease, limits.leaseMs));
+    const leaseMs = log.leaseMs();
+    const reply = await member.hear(member.parts.bus.renew(lease, leaseMs));
     // What the log ran into meanwhile is dealt with first.
     if (this.#trouble !== undefined) return 0;
     if (reply.outcome === 'fenced') {
@@ -111,7 +112,7 @@ export class Leadership {
       await this.#stepDown();
       return 0;
     }
-    log.extend(trustedUntil(sentMs));
+    log.extend(sentMs, leaseMs);
     if (this.#isEmptyBesideOthers()) {
       member.parts.log.warn(
         {},
@@ -192,7 +193,7 @@ export class Leadership {
     this.#freeSinceMs = undefined;
     follower.pause();
     const confirmed = { position: member.position(), hash: store.digest() };
-    this.#parts.log.begin(lease, trustedUntil(sentMs), confirmed);
+    this.#parts.log.begin(lease, sentMs, confirmed);
     const fields = { term: lease.term, revision: position.sequence, bus: reply.head?.position };
     member.parts.log.info(fields, `leads the cluster under term ${lease.term}`);
     this.#parts.onLeading(lease);
@@ -229,9 +230,4 @@ export class Leadership {
     await member.drain();
     follower.resume();
   }
-}
-
-/** Until when a lease is trusted that was asked for at a moment: less long than the bus grants it. */
-function trustedUntil(sentMs: number): number {
-  return sentMs + limits.leaseMs - limits.leaseMarginMs;
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts';
+import { errorText } from '../base/errors.ts';
 import { ChangeQueue } from '../control/change-queue.ts';
 import type { Store } from '../store/store.ts';
 import type { LeaseView } from './bus.ts';
@@ -7,6 +8,7 @@ import { Envelope } from './messages.ts';
 import type { Position } from './position.ts';
 
 const drainRetryMs = 50;
+const warnAfterMs = 1500;
 
 /** What the parts of one cluster member share. */
 export class Member {
@@ -31,6 +33,7 @@ export class Member {
   #replica: Replica | undefined;
   #heardMs: number;
   #isBusDown = false;
+  #isWarned = false;
 
   constructor(parts: ClusterParts) {
     this.parts = parts;
@@ -93,21 +96,25 @@ export class Member {
     try {
       const result = await operation;
       this.#heardMs = this.nowMs();
-      if (this.#isBusDown) this.parts.log.info({}, 'the bus of the cluster answers again');
+      if (this.#isWarned) this.parts.log.info({}, 'the bus of the cluster answers again');
       this.#isBusDown = false;
+      this.#isWarned = false;
       return result;
     } catch (error) {
-      if (!this.pauses.isClosed) {
-        this.counters.busErrors += 1;
-        if (!this.#isBusDown) {
-          const message =
-            'the bus of the cluster does not answer; what is served goes on being served';
-          this.parts.log.warn({ error: error instanceof Error ? error.message : error }, message);
-        }
-        this.#isBusDown = true;
-      }
+      if (!this.pauses.isClosed) this.#note(error);
       throw error;
     }
+  }
+
+  #note(error: unknown): void {
+    this.counters.busErrors += 1;
+    this.#isBusDown = true;
+    // A first connection takes a moment, and so does a second after the first was cut.
+    if (this.#isWarned || this.busSilenceMs() < warnAfterMs) return;
+    this.#isWarned = true;
+    const text = errorText(error);
+    const message = `the bus of the cluster does not answer (${text}); what is served goes on being served`;
+    this.parts.log.warn({ error: text }, message);
   }
 }
 

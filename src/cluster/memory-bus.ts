@@ -164,11 +164,16 @@ export class MemoryBus implements Bus {
       const content = this.#content;
       const [newest, older] = content.snapshots;
       if (this.#held(lease) === undefined) return { outcome: 'fenced', lease: this.#lease() };
-      if (newest !== undefined && !isAfter(snapshot.position, newest.position)) {
+      if (newest !== undefined && isAfter(newest.position, snapshot.position)) {
         return { outcome: 'conflict', head: content.head };
       }
       const group = this.#group(snapshot.group);
       if (group !== undefined) group.expiresMs = Number.POSITIVE_INFINITY;
+      if (newest !== undefined && !isAfter(snapshot.position, newest.position)) {
+        if (newest.group !== snapshot.group) content.chunks.delete(newest.group);
+        content.snapshots[0] = snapshot;
+        return { outcome: 'done' };
+      }
       if (older !== undefined) content.chunks.delete(older.group);
       content.snapshots = [snapshot, ...(newest === undefined ? [] : [newest])];
       if (newest !== undefined) {

@@ -125,8 +125,13 @@ return 1
   announce: script(`
 if not holds(ARGV[1], ARGV[2]) then return reply('fenced') end
 local was = redis.call('HMGET', KEYS[4], 'term', 'sequence', 'group', 'older')
-if was[1] and not is_after(ARGV[2], ARGV[3], was[1], was[2]) then return reply('conflict') end
+if was[1] and is_after(was[1], was[2], ARGV[2], ARGV[3]) then return reply('conflict') end
 redis.call('PERSIST', KEYS[5])
+if was[1] and not is_after(ARGV[2], ARGV[3], was[1], was[2]) then
+  redis.call('HSET', KEYS[4], 'group', ARGV[4], 'manifest', ARGV[5])
+  if was[3] ~= ARGV[4] then redis.call('UNLINK', ARGV[6] .. was[3]) end
+  return reply('done')
+end
 redis.call('HSET', KEYS[4], 'term', ARGV[2], 'sequence', ARGV[3], 'group', ARGV[4],
   'manifest', ARGV[5], 'older', was[3] or '')
 if was[4] and was[4] ~= '' then redis.call('UNLINK', ARGV[6] .. was[4]) end

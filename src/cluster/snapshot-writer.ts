@@ -9,10 +9,13 @@ import { writeSnapshot } from './snapshot.ts';
 
 const lookMs = 1000;
 const retryMs = 5000;
+/** However many ask for one. */
+const wantedMs = 2000;
 
 /**
  * Writes the leader's snapshots: one at take-over, one every `limits.snapshotEveryRevisions`, one after
- * `limits.snapshotEveryMs` in which something changed, and one after each very large revision.
+ * `limits.snapshotEveryMs` in which something changed, and one after a very large revision or when a
+ * follower asks for one.
  */
 export class SnapshotWriter {
   readonly #member: Member;
@@ -26,16 +29,17 @@ export class SnapshotWriter {
   /** Runs as long as this lease is the log's. */
   async run(lease: Lease): Promise<void> {
     const { pauses, parts } = this.#member;
-    let written: { revision: number; atMs: number; large: number } | undefined;
+    let written: { revision: number; atMs: number; wanted: number } | undefined;
     const leads = () => this.#log.holds(lease);
     while (leads() && !pauses.isClosed) {
-      const large = this.#log.largeAppended;
+      const wanted = this.#log.snapshotsWanted;
       const since = parts.store.latest() - (written?.revision ?? 0);
+      const ageMs = this.#member.nowMs() - (written?.atMs ?? 0);
       const isDue =
         written === undefined ||
         since >= limits.snapshotEveryRevisions ||
-        large > written.large ||
-        (since > 0 && this.#member.nowMs() - written.atMs >= limits.snapshotEveryMs);
+        (wanted > written.wanted && ageMs >= wantedMs) ||
+        (since > 0 && ageMs >= limits.snapshotEveryMs);
       if (!isDue) {
         await pauses.sleep(lookMs);
         continue;
@@ -43,7 +47,7 @@ export class SnapshotWriter {
       try {
         const revision = await this.#write(lease);
         if (revision === undefined) return;
-        written = { revision, atMs: this.#member.nowMs(), large };
+        written = { revision, atMs: this.#member.nowMs(), wanted };
       } catch (error) {
         if (pauses.isClosed || !leads()) return;
         const text = errorText(error);

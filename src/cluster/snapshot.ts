@@ -27,7 +27,7 @@ export async function writeSnapshot(
   bus: Bus,
   group: string,
   view: StoreView,
-  store: Pick<Store, 'replicated'>,
+  store: Pick<Store, 'replicated' | 'changeChars'>,
 ): Promise<Omit<SnapshotManifest, 'position'>> {
   const writer = new ChunkWriter(bus, group);
   const add = (line: Line) => writer.add(line);
@@ -48,18 +48,15 @@ export async function writeSnapshot(
 /** The newest revisions, oldest first, within `limits.snapshotRevisions` and `snapshotHistoryBytes`. */
 function newestRevisions(
   view: StoreView,
-  store: Pick<Store, 'replicated'>,
+  store: Pick<Store, 'replicated' | 'changeChars'>,
 ): readonly ReplicatedRevision[] {
   const found: ReplicatedRevision[] = [];
   let chars = 0;
   for (let number = view.latest; found.length < limits.snapshotRevisions; number--) {
+    chars += 500 + store.changeChars(number, limits.snapshotHistoryBytes);
+    if (chars > limits.snapshotHistoryBytes) break;
     const revision = store.replicated(number);
     if (revision === undefined) break;
-    chars += revision.summary.length + 200;
-    for (const { before, after } of revision.changes) {
-      chars += (before?.length ?? 0) + (after?.length ?? 0) + 64;
-    }
-    if (chars > limits.snapshotHistoryBytes) break;
     found.push(revision);
   }
   return found.reverse();

@@ -45,6 +45,8 @@ export interface ChangeState {
   configuration: Configuration;
   /** The revision that last touched each zone, rrsets included. */
   readonly zoneRevisions: Map<NameKey, number>;
+  /** A revision that should have been taken back and could not be: nothing else comes before that. */
+  stray?: number | undefined;
 }
 
 /** What is asked: writes, or how to find them once it is the change's turn. */
@@ -78,6 +80,7 @@ export async function applyChange(
   // Validate: what the writes mean, and whether that holds together with all else.
   const asked = request.writes(current);
   refuse(asked.problems);
+  if (options.dryRun !== true) await parts.replication?.prepare(asked.writes.length);
   const draft = draftChange(current, store, asked.writes);
   refuse(draft.problems);
   const lint = [...asked.problems, ...draft.problems];
@@ -116,7 +119,8 @@ export async function applyChange(
   try {
     await replication?.append(revision, answer);
   } catch (error) {
-    store.undo(revision.number);
+    state.stray = revision.number;
+    takeBack(state, store);
     throw error;
   }
 
@@ -132,6 +136,13 @@ export async function applyChange(
   const late = await courier.deliver(revision.number, prepared);
   const later = [alone, late].filter((problem) => problem !== undefined);
   return { revision: revision.number, changes, warnings: [...warnings, ...later] };
+}
+
+/** Takes the stray revision back, if there is one; throws `E_STORE_WRITE` while the disk refuses. */
+export function takeBack(state: ChangeState, store: Store): void {
+  if (state.stray === undefined) return;
+  store.undo(state.stray);
+  state.stray = undefined;
 }
 
 /** The ETag of an object; undefined when there is none. A zone's is that of its newest rrset. */

@@ -10,6 +10,7 @@ import {
   type ChangeRequest,
   type ChangeState,
   etagOf,
+  takeBack,
 } from './apply-change.ts';
 import type { ApplyOptions, ApplyResult, ObjectKind, ObjectWrite, Revision } from './change.ts';
 import { ChangeQueue } from './change-queue.ts';
@@ -119,7 +120,7 @@ class StoreController implements RunningController {
   }
 
   async change(request: ChangeRequest, options: ApplyOptions): Promise<ApplyResult> {
-    return this.#queue.run(async () => {
+    return this.#run(async () => {
       const { revision } = this.#state.configuration;
       const result = await applyChange(request, options, this.#state, this.#parts, this.#courier);
       if (result.revision !== revision) this.#expiry.schedule();
@@ -128,14 +129,14 @@ class StoreController implements RunningController {
   }
 
   follow(revision: ReplicatedRevision, stored: () => void): Promise<void> {
-    return this.#queue.run(async () => {
+    return this.#run(async () => {
       await followChange(revision, stored, this.#state, this.#parts, this.#courier);
       this.#expiry.schedule();
     });
   }
 
   replace(swap: () => void, stored: () => void): Promise<void> {
-    return this.#queue.run(async () => {
+    return this.#run(async () => {
       swap();
       stored();
       await reload(this.#state, this.#parts, this.#courier);
@@ -144,7 +145,7 @@ class StoreController implements RunningController {
   }
 
   exclusively<T>(work: () => T | Promise<T>): Promise<T> {
-    return this.#queue.run(async () => work());
+    return this.#run(async () => work());
   }
 
   async applyZoneText(origin: NameKey, text: string, options: ApplyOptions): Promise<ApplyResult> {
@@ -200,6 +201,14 @@ class StoreController implements RunningController {
     samples: Parameters<Controller['reportLoad']>[0],
   ): ReturnType<Controller['reportLoad']> {
     return this.#parts.reportLoad(samples);
+  }
+
+  /** Runs work when its turn has come, on a store that holds no revision that should not be there. */
+  #run<T>(work: () => Promise<T>): Promise<T> {
+    return this.#queue.run(async () => {
+      takeBack(this.#state, this.#parts.store);
+      return work();
+    });
   }
 
   async close(): Promise<void> {

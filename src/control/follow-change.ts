@@ -1,4 +1,5 @@
 import { formatProblem, type Problem } from '../base/errors.ts';
+import { staleCommit } from '../store/memory-store.ts';
 import type { NameKey } from '../zone/zone.ts';
 import { type ChangeParts, type ChangeState, noteZones } from './apply-change.ts';
 import type { ObjectChange } from './change.ts';
@@ -25,6 +26,8 @@ export async function followChange(
   const { store } = parts;
   const current = state.configuration;
   const { at, actor, summary, changes, term, idempotencyKey, response } = change;
+  // Its hash says what came before it, and so does the store's.
+  if (change.previousHash !== store.digest()) throw staleCommit(change.number - 1, store.latest());
   const answer =
     idempotencyKey === undefined || response === undefined ? {} : { idempotencyKey, response };
   const revision = store.commit(change.number - 1, {

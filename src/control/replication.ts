@@ -27,6 +27,11 @@ export interface ReplicatedRevision extends KeptAnswer {
  */
 export interface Replication {
   /**
+   * Told of every change before it is worked out. A large one keeps the thread busy for longer than a
+   * lease lasts: the lease is made to last for it. Never rejects.
+   */
+  prepare(writes: number): Promise<void>;
+  /**
    * The term under which a change may be made now. Throws MeridianError `E_NOT_LEADER` (naming the
    * leader where known), `E_NO_BUS`, or `E_NOT_LEADER` while reconciling.
    */

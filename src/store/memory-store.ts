@@ -111,6 +111,15 @@ export class MemoryStore implements Store {
     return { ...held.revision, term: held.term, previousHash, ...kept };
   }
 
+  changeChars(number: number, most: number): number {
+    let chars = 0;
+    for (const { before, after } of this.#held(number)?.revision.changes ?? []) {
+      chars += (before?.length ?? 0) + (after?.length ?? 0) + 64;
+      if (chars > most) break;
+    }
+    return chars;
+  }
+
   revisions(before: number, limit: number): readonly Revision[] {
     const end = Math.max(0, Math.min(before - 1 - this.#base.number, this.#revisions.length));
     const held = this.#revisions.slice(Math.max(0, end - limit), end).reverse();

@@ -134,6 +134,13 @@ class SqliteStore implements Store {
     return { ...revision, term: Number(row['term']), previousHash, ...kept };
   }
 
+  changeChars(number: number, most: number): number {
+    const sql =
+      "SELECT total(length(coalesce(before, '')) + length(coalesce(after, '')) + 64) AS chars " +
+      'FROM (SELECT before, after FROM changes WHERE revision = ? LIMIT ?)';
+    return Number(this.#sql(sql).get(number, Math.floor(most / 64) + 1)?.['chars']);
+  }
+
   revisions(before: number, limit: number): readonly Revision[] {
     const sql =
       'SELECT number, at, actor, summary, hash FROM revisions WHERE number < ? ' +

@@ -63,6 +63,11 @@ export interface Store {
   revision(number: number): Revision | undefined;
   /** A revision with all that a cluster passes on; undefined when it (or the one before) is unknown. */
   replicated(number: number): ReplicatedRevision | undefined;
+  /**
+   * About how many characters a revision's changes hold, 64 for each beside its bodies; counted up to
+   * `most` and a little more.
+   */
+  changeChars(number: number, most: number): number;
   /** Newest first, below `before`. */
   revisions(before: number, limit: number): readonly Revision[];
   /** Answer of an earlier request with this key, while it is remembered (a day). */

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { VirtualClock } from '../../src/base/clock.ts';
 import type { Log } from '../../src/base/log.ts';
@@ -148,6 +149,18 @@ export class World {
   async close(): Promise<void> {
     for (const member of [...this.members]) await member.kill();
   }
+}
+
+/** A test in a world of its own. */
+export function inWorld(title: string, check: (world: World) => Promise<void>): void {
+  test(title, async () => {
+    const world = new World();
+    try {
+      await check(world);
+    } finally {
+      await world.close();
+    }
+  });
 }
 
 /** Lets everything happen that needs no time. */

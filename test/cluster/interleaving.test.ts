@@ -1,9 +1,15 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { MeridianError } from '../../src/base/errors.ts';
 import type { BusContent } from '../../src/cluster/memory-bus.ts';
 import { comparePositions, type Position, startPosition } from '../../src/cluster/position.ts';
+import { MemoryStore } from '../../src/store/memory-store.ts';
+import { openSqliteStore } from '../../src/store/sqlite-store.ts';
+import type { Store } from '../../src/store/store.ts';
 import { contentOf } from '../store/replica-contract.ts';
 import { settle, type TestMember, World } from './harness.ts';
 
@@ -64,9 +70,9 @@ class Trial {
   #changes = 0;
   #dump: BusContent = this.world.server.dump();
 
-  async start(): Promise<void> {
-    for (const id of ['a', 'b', 'c']) await this.world.add(id);
-    await this.world.add('n', 'node');
+  async start(open: () => Store): Promise<void> {
+    for (const id of ['a', 'b', 'c']) await this.world.add(id, 'controller', open());
+    await this.world.add('n', 'node', open());
   }
 
   async take(step: Step): Promise<void> {
@@ -165,19 +171,44 @@ function hashAt(at: TestMember, revision: number): string {
   return at.store.revision(revision)?.hash ?? assert.fail(`revision ${revision} is not there`);
 }
 
-test('after any interleaving all stores are the same, and nothing acknowledged is lost', async () => {
+/** Runs trials whose members keep what they have in stores made by `open`. */
+async function runTrials(numRuns: number, open: (world: World) => Store): Promise<void> {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) => {
       const trial = new Trial();
+      const stores: Store[] = [];
       try {
-        await trial.start();
+        await trial.start(() => {
+          const store = open(trial.world);
+          stores.push(store);
+          return store;
+        });
         for (const step of steps) await trial.take(step);
         await trial.heal();
         trial.check();
       } finally {
         await trial.world.close();
+        for (const store of stores) store.close();
       }
     }),
-    { numRuns: Number(process.env['MERIDIAN_INTERLEAVINGS'] ?? 40) },
+    { numRuns },
   );
+}
+
+const runs = Number(process.env['MERIDIAN_INTERLEAVINGS'] ?? 40);
+
+test('after any interleaving all stores are the same, and nothing acknowledged is lost', async () => {
+  await runTrials(runs, ({ clock }) => new MemoryStore(() => clock.epochMs()));
+});
+
+test('the same holds for stores on disk', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'meridian-cluster-'));
+  let opened = 0;
+  try {
+    await runTrials(Math.ceil(runs / 8), ({ clock }) =>
+      openSqliteStore(join(folder, String(opened++)), () => clock.epochMs()),
+    );
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 });

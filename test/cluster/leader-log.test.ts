@@ -1,18 +1,7 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import { codesOf, put } from '../control/fixtures.ts';
 import { contentOf } from '../store/replica-contract.ts';
-import { dialOf, type TestMember, World } from './harness.ts';
-
-const using = (title: string, check: (world: World) => Promise<void>) =>
-  test(title, async () => {
-    const world = new World();
-    try {
-      await check(world);
-    } finally {
-      await world.close();
-    }
-  });
+import { dialOf, inWorld, type TestMember } from './harness.ts';
 
 /** Lets the next append of a member go wrong in a way, once. */
 function failOnce(member: TestMember, operation: string, fault: 'refuse' | 'lose' | 'lose-answer') {
@@ -20,7 +9,7 @@ function failOnce(member: TestMember, operation: string, fault: 'refuse' | 'lose
   member.bus.fault = (name) => (name === operation && left-- > 0 ? fault : undefined);
 }
 
-using(
+inWorld(
   'a change whose append was lost is in doubt, taken back, and can be sent again',
   async (world) => {
     const a = await world.add('a');
@@ -38,24 +27,27 @@ using(
   },
 );
 
-using('a change in doubt that the bus has after all comes back, with its answer', async (world) => {
-  const a = await world.add('a');
-  await world.untilLed();
-  const n = await world.add('n', 'node');
-  await world.change(a, 1);
-  failOnce(a, 'append', 'lose-answer');
-  assert.deepEqual(await codesOf(world.change(a, 2, 'key')), ['E_IN_DOUBT']);
-  await world.untilSame();
-  assert.deepEqual([dialOf(a), dialOf(n)], [2, 2]);
-  // The first answer, and no second change.
-  assert.equal(await world.change(a, 2, 'key'), 2);
-  assert.equal(a.store.latest(), 2);
-  assert.equal(await world.change(a, 3), 3);
-  await world.untilSame();
-  assert.deepEqual(contentOf(n.store), contentOf(a.store));
-});
+inWorld(
+  'a change in doubt that the bus has after all comes back, with its answer',
+  async (world) => {
+    const a = await world.add('a');
+    await world.untilLed();
+    const n = await world.add('n', 'node');
+    await world.change(a, 1);
+    failOnce(a, 'append', 'lose-answer');
+    assert.deepEqual(await codesOf(world.change(a, 2, 'key')), ['E_IN_DOUBT']);
+    await world.untilSame();
+    assert.deepEqual([dialOf(a), dialOf(n)], [2, 2]);
+    // The first answer, and no second change.
+    assert.equal(await world.change(a, 2, 'key'), 2);
+    assert.equal(a.store.latest(), 2);
+    assert.equal(await world.change(a, 3), 3);
+    await world.untilSame();
+    assert.deepEqual(contentOf(n.store), contentOf(a.store));
+  },
+);
 
-using('an append that comes late, after its term was ended, changes nothing', async (world) => {
+inWorld('an append that comes late, after its term was ended, changes nothing', async (world) => {
   const a = await world.add('a');
   await world.untilLed();
   await world.change(a, 1);
@@ -74,7 +66,7 @@ using('an append that comes late, after its term was ended, changes nothing', as
   assert.equal(dialOf(a), 3);
 });
 
-using('a change that never left is refused without doubt', async (world) => {
+inWorld('a change that never left is refused without doubt', async (world) => {
   const a = await world.add('a');
   await world.untilLed();
   failOnce(a, 'append', 'refuse');
@@ -83,7 +75,7 @@ using('a change that never left is refused without doubt', async (world) => {
   assert.equal(await world.change(a, 1), 1);
 });
 
-using('changes are refused, and queries answered, while the bus is gone', async (world) => {
+inWorld('changes are refused, and queries answered, while the bus is gone', async (world) => {
   const a = await world.add('a');
   await world.untilLed();
   await world.change(a, 1);
@@ -98,7 +90,7 @@ using('changes are refused, and queries answered, while the bus is gone', async 
   assert.equal(await world.change(a, 2), 2);
 });
 
-using('a dry run works on a standby', async (world) => {
+inWorld('a dry run works on a standby', async (world) => {
   const a = await world.add('a');
   await world.untilLed();
   const b = await world.add('b');
@@ -109,7 +101,7 @@ using('a dry run works on a standby', async (world) => {
   assert.equal(dry.changes.length, 1);
 });
 
-using('the answer waits until a standby has stored the change', async (world) => {
+inWorld('the answer waits until a standby has stored the change', async (world) => {
   const a = await world.add('a');
   await world.untilLed();
   const b = await world.add('b');
@@ -123,27 +115,30 @@ using('the answer waits until a standby has stored the change', async (world) =>
   assert.equal(b.store.latest(), 1);
 });
 
-using('a standby that does not confirm costs two seconds and a warning, no more', async (world) => {
-  const a = await world.add('a');
-  await world.untilLed();
-  const b = await world.add('b');
-  await world.advance(1500);
-  b.bus.fault = (operation) => (operation === 'entries' ? 'refuse' : undefined);
-  const startMs = world.clock.monotonicMs();
-  const change = a.controller.apply([put('region', 'eu', { latitude: 1, longitude: 2 })], {
-    actor: 'x',
-    summary: 'y',
-  });
-  const result = await world.during(change);
-  assert.deepEqual(
-    result.warnings.map(({ code, severity }) => [code, severity]),
-    [['E_NO_REPLICA', 'warning']],
-  );
-  const tookMs = world.clock.monotonicMs() - startMs;
-  assert.ok(tookMs >= 2000 && tookMs <= 2200, `${tookMs} ms`);
-});
+inWorld(
+  'a standby that does not confirm costs two seconds and a warning, no more',
+  async (world) => {
+    const a = await world.add('a');
+    await world.untilLed();
+    const b = await world.add('b');
+    await world.advance(1500);
+    b.bus.fault = (operation) => (operation === 'entries' ? 'refuse' : undefined);
+    const startMs = world.clock.monotonicMs();
+    const change = a.controller.apply([put('region', 'eu', { latitude: 1, longitude: 2 })], {
+      actor: 'x',
+      summary: 'y',
+    });
+    const result = await world.during(change);
+    assert.deepEqual(
+      result.warnings.map(({ code, severity }) => [code, severity]),
+      [['E_NO_REPLICA', 'warning']],
+    );
+    const tookMs = world.clock.monotonicMs() - startMs;
+    assert.ok(tookMs >= 2000 && tookMs <= 2200, `${tookMs} ms`);
+  },
+);
 
-using('nobody is waited for where there is no standby', async (world) => {
+inWorld('nobody is waited for where there is no standby', async (world) => {
   const a = await world.add('a');
   await world.untilLed();
   await world.add('n', 'node');
@@ -153,7 +148,7 @@ using('nobody is waited for where there is no standby', async (world) => {
   assert.ok(world.clock.monotonicMs() - startMs < 100);
 });
 
-using('a region that a change lent goes back once, by whoever leads then', async (world) => {
+inWorld('a region that a change lent goes back once, by whoever leads then', async (world) => {
   const a = await world.add('a');
   await world.untilLed();
   const b = await world.add('b');
@@ -167,4 +162,43 @@ using('a region that a change lent goes back once, by whoever leads then', async
   assert.equal(b.store.latest(), 2);
   assert.equal(b.store.revision(2)?.actor, 'expiry');
   assert.ok(!b.logged.some((line) => /could not be restored/.test(line)));
+});
+
+inWorld(
+  'a refused change that cannot be taken back holds up all others until it is',
+  async (world) => {
+    const a = await world.add('a');
+    await world.untilLed();
+    const n = await world.add('n', 'node');
+    await world.change(a, 1);
+    const { undo } = a.store;
+    a.store.undo = () => {
+      throw new Error('disk full');
+    };
+    failOnce(a, 'append', 'refuse');
+    await assert.rejects(world.change(a, 2), /disk full/);
+    await assert.rejects(world.change(a, 3), /disk full/);
+    await world.advance(8000);
+    a.store.undo = undo;
+    await world.untilLed();
+    assert.equal(await world.change(a, 4), 2);
+    await world.untilSame();
+    assert.deepEqual([dialOf(a), dialOf(n)], [4, 4]);
+    assert.deepEqual(contentOf(n.store), contentOf(a.store));
+  },
+);
+
+inWorld('a lease is made to last for a large change, and is renewed for no less', async (world) => {
+  const a = await world.add('a');
+  await world.untilLed();
+  const leftMs = () => (world.server.content.lease?.expiresMs ?? 0) - world.clock.monotonicMs();
+  await a.cluster.replication.prepare(100);
+  assert.ok(leftMs() <= 5000);
+  await a.cluster.replication.prepare(1_000_000);
+  assert.ok(leftMs() > 104_000, `${leftMs()} ms`);
+  await world.advance(4000);
+  assert.ok(leftMs() > 99_000, `${leftMs()} ms`);
+  await world.advance(110_000);
+  assert.ok(leftMs() <= 5000, `${leftMs()} ms`);
+  assert.ok(a.cluster.lease() !== undefined);
 });

@@ -1,20 +1,9 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import { MemoryStore } from '../../src/store/memory-store.ts';
 import { codesOf } from '../control/fixtures.ts';
-import { dialOf, World } from './harness.ts';
+import { dialOf, inWorld } from './harness.ts';
 
-const using = (title: string, check: (world: World) => Promise<void>) =>
-  test(title, async () => {
-    const world = new World();
-    try {
-      await check(world);
-    } finally {
-      await world.close();
-    }
-  });
-
-using('the first controller leads after heartbeats had time to tell of others', async (world) => {
+inWorld('the first controller leads after heartbeats had time to tell of others', async (world) => {
   const a = await world.add('a');
   const tookMs = await world.until('a leads', () => a.cluster.lease() !== undefined);
   assert.ok(tookMs >= 2000 && tookMs < 4000, `${tookMs} ms`);
@@ -24,7 +13,7 @@ using('the first controller leads after heartbeats had time to tell of others', 
   assert.deepEqual(world.server.content.head?.position, { term, sequence: 1 });
 });
 
-using('a change reaches every standby and node, and their stores are the same', async (world) => {
+inWorld('a change reaches every standby and node, and their stores are the same', async (world) => {
   const a = await world.add('a');
   await world.untilLed();
   const b = await world.add('b');
@@ -37,7 +26,7 @@ using('a change reaches every standby and node, and their stores are the same', 
   assert.equal(n.store.verify(), undefined);
 });
 
-using('a standby refuses changes and names the leader', async (world) => {
+inWorld('a standby refuses changes and names the leader', async (world) => {
   await world.add('a');
   await world.untilLed();
   const b = await world.add('b');
@@ -56,7 +45,7 @@ using('a standby refuses changes and names the leader', async (world) => {
   assert.equal(b.store.latest(), 0);
 });
 
-using('a node refuses changes', async (world) => {
+inWorld('a node refuses changes', async (world) => {
   const a = await world.add('a');
   await world.untilLed();
   const n = await world.add('n', 'node');
@@ -65,7 +54,7 @@ using('a node refuses changes', async (world) => {
   assert.deepEqual(await codesOf(world.change(n, 2)), ['E_NOT_LEADER']);
 });
 
-using(
+inWorld(
   'a standby takes over within 10 s of the end of the leader, with all it had',
   async (world) => {
     const a = await world.add('a');
@@ -86,7 +75,7 @@ using(
   },
 );
 
-using('a standby takes over at once from a leader that stops in good order', async (world) => {
+inWorld('a standby takes over at once from a leader that stops in good order', async (world) => {
   const a = await world.add('a');
   await world.untilLed();
   const b = await world.add('b');
@@ -96,7 +85,7 @@ using('a standby takes over at once from a leader that stops in good order', asy
   assert.ok(tookMs < 1200, `${tookMs} ms`);
 });
 
-using('a leader stops trusting its lease before the bus gives it away', async (world) => {
+inWorld('a leader stops trusting its lease before the bus gives it away', async (world) => {
   const a = await world.add('a');
   await world.untilLed();
   const b = await world.add('b');
@@ -116,7 +105,7 @@ using('a leader stops trusting its lease before the bus gives it away', async (w
   assert.equal(world.leader(), b);
 });
 
-using(
+inWorld(
   'an old leader that believes in its lease is fenced, and its change taken back',
   async (world) => {
     const a = await world.add('a');
@@ -142,7 +131,7 @@ using(
   },
 );
 
-using('terms rise over FLUSHALL, and everything is published again', async (world) => {
+inWorld('terms rise over FLUSHALL, and everything is published again', async (world) => {
   const a = await world.add('a');
   await world.untilLed();
   const n = await world.add('n', 'node');
@@ -162,25 +151,28 @@ using('terms rise over FLUSHALL, and everything is published again', async (worl
   assert.equal(dialOf(late), 3);
 });
 
-using('a bus put back to an earlier state is filled again, and nothing is lost', async (world) => {
-  const a = await world.add('a');
-  await world.untilLed();
-  const n = await world.add('n', 'node');
-  await world.change(a, 1);
-  const dump = world.server.dump();
-  for (let dial = 2; dial <= 6; dial++) await world.change(a, dial);
-  await world.untilSame();
-  world.server.restore(dump);
-  await world.until('the bus is as far again', () => {
-    return world.server.content.head?.position.sequence === 6;
-  });
-  assert.equal(await world.change(await world.untilLed(), 7), 7);
-  await world.untilSame();
-  assert.deepEqual([n.store.latest(), dialOf(n)], [7, 7]);
-  assert.equal(n.store.verify(), undefined);
-});
+inWorld(
+  'a bus put back to an earlier state is filled again, and nothing is lost',
+  async (world) => {
+    const a = await world.add('a');
+    await world.untilLed();
+    const n = await world.add('n', 'node');
+    await world.change(a, 1);
+    const dump = world.server.dump();
+    for (let dial = 2; dial <= 6; dial++) await world.change(a, dial);
+    await world.untilSame();
+    world.server.restore(dump);
+    await world.until('the bus is as far again', () => {
+      return world.server.content.head?.position.sequence === 6;
+    });
+    assert.equal(await world.change(await world.untilLed(), 7), 7);
+    await world.untilSame();
+    assert.deepEqual([n.store.latest(), dialOf(n)], [7, 7]);
+    assert.equal(n.store.verify(), undefined);
+  },
+);
 
-using(
+inWorld(
   'a change on a bus that lost revisions is refused, not published out of order',
   async (world) => {
     const a = await world.add('a');
@@ -196,7 +188,7 @@ using(
   },
 );
 
-using('a standby that knows of a controller with more waits for it', async (world) => {
+inWorld('a standby that knows of a controller with more waits for it', async (world) => {
   const a = await world.add('a');
   await world.untilLed();
   const b = await world.add('b');
@@ -217,7 +209,7 @@ using('a standby that knows of a controller with more waits for it', async (worl
   assert.ok(tookMs >= 15_000, `${tookMs} ms`);
 });
 
-using('the one with more leads when both come back after the bus was emptied', async (world) => {
+inWorld('the one with more leads when both come back after the bus was emptied', async (world) => {
   const a = await world.add('a');
   await world.untilLed();
   const b = await world.add('b');
@@ -237,7 +229,7 @@ using('the one with more leads when both come back after the bus was emptied', a
   assert.equal(dialOf(b2), 2);
 });
 
-using('an empty controller gives way to one that has a configuration', async (world) => {
+inWorld('an empty controller gives way to one that has a configuration', async (world) => {
   const store = new MemoryStore();
   const alone = await import('../control/fixtures.ts').then(({ openBench }) =>
     openBench({ store }),
