@@ -20,7 +20,8 @@ const nodeCount = Number(process.argv[3] ?? 10);
 const turns = Math.ceil(changes / 5);
 const pollMs = 4;
 
-const [west, east] = ['127.0.5.1', '127.0.5.2'];
+const east = '127.0.5.1';
+const westOf = (number: number) => `127.0.6.${number + 1}`;
 const closers: (() => void | Promise<void>)[] = [];
 const t = { after: (close: () => void | Promise<void>) => void closers.push(close) };
 
@@ -71,47 +72,53 @@ async function measureChanges(leader: ClusterMember, channels: readonly UdpChann
   report('change: accepted (2xx) → served by all', fromAccepted);
 }
 
+/** Each origin dies once: one that came and went would be damped. */
 async function measureHealth(
   leader: ClusterMember,
   channels: readonly UdpChannel[],
-  origin: Origin,
+  origins: readonly Origin[],
 ) {
   const times: number[] = [];
-  for (let turn = 1; turn <= turns; turn += 1) {
-    const dies = turn % 2 === 1;
-    const all = Promise.all(
-      channels.map((each) => servedAt(each, 'www.cluster.test', 'A', dies ? east : west)),
-    );
-    if (dies) await origin.die();
-    else await origin.start();
+  for (const [number, origin] of origins.entries()) {
+    const name = `s${number}.cluster.test`;
+    const all = Promise.all(channels.map((each) => servedAt(each, name, 'A', east)));
+    await origin.die();
     const lastMs = Math.max(...(await all));
     const events = (await (
-      await leader.running.api('GET', '/v1/health-events?limit=1')
-    ).json()) as { items: { at: string }[] };
-    times.push(lastMs - Date.parse(events.items[0]?.at ?? ''));
+      await leader.running.api('GET', '/v1/health-events?limit=50')
+    ).json()) as { items: { at: string; service: string; to: string }[] };
+    const verdict = events.items.find((one) => one.service === `s${number}` && one.to === 'down');
+    times.push(lastMs - Date.parse(verdict?.at ?? ''));
   }
   report('health: verdict of the leader → served by all', times);
 }
 
 async function main(): Promise<void> {
-  const port = await freePort(west);
-  const origins = [new Origin(west, port), new Origin(east, port)] as const;
-  for (const origin of origins) await origin.start();
-  t.after(() => Promise.all(origins.map((origin) => origin.die())).then(() => undefined));
-  const cluster = await startCluster(t, {
-    zone: '$TTL 60\n@ SOA ns1 hostmaster 1 7200 900 1209600 60\n@ NS ns1\nns1 A 127.0.0.1\nwww STEER web\n',
-    traffic: `
-regions: { east: { place: aws:us-east-1 }, west: { place: aws:eu-west-1 } }
-monitors:
-  web: { type: http, port: ${port}, path: /, interval: 500ms, timeout: 250ms, fall: 1, rise: 1 }
-services:
-  web:
+  const port = await freePort(east);
+  const origins = Array.from({ length: turns }, (_, number) => new Origin(westOf(number), port));
+  const alive = new Origin(east, port);
+  for (const origin of [...origins, alive]) await origin.start();
+  t.after(async () => {
+    for (const origin of [...origins, alive]) await origin.die();
+  });
+  const services = origins.map(
+    ({ address }, number) => `  s${number}:
     ttl: 5
     ramp: 0s
     monitors: [web]
-    members: { west: { a: [${west}] }, east: { a: [${east}] } }
+    members: { west: { a: [${address}] }, east: { a: [${east}] } }
     policy: { failover: [west, east] }
 `,
+  );
+  const names = origins.map((_, number) => `s${number} STEER s${number}\n`);
+  const cluster = await startCluster(t, {
+    zone: `$TTL 60\n@ SOA ns1 hostmaster 1 7200 900 1209600 60\n@ NS ns1\nns1 A 127.0.0.1\n${names.join('')}`,
+    traffic: `
+regions: { east: { place: aws:us-east-1 }, west: { place: aws:eu-west-1 } }
+monitors:
+  web: { type: http, port: ${port}, path: /, interval: 500ms, timeout: 400ms, fall: 2, rise: 1 }
+services:
+${services.join('')}`,
   });
   const controllers = [
     await cluster.add('c1', 'controller'),
@@ -122,7 +129,7 @@ services:
     nodes.push(await cluster.add(`n${number}`, 'node'));
   }
   const channels = await Promise.all(nodes.map(({ running }) => UdpChannel.open(t, running.port)));
-  await Promise.all(channels.map((each) => servedAt(each, 'www.cluster.test', 'A', west)));
+  await Promise.all(channels.map((each) => servedAt(each, 's0.cluster.test', 'A', westOf(0))));
   const leader = await leaderOf(controllers);
   print(
     `${nodeCount} nodes, load average ${loadavg()
@@ -130,7 +137,7 @@ services:
       .join(' ')}`,
   );
   await measureChanges(leader, channels);
-  await measureHealth(leader, channels, origins[0]);
+  await measureHealth(leader, channels, origins);
   print(
     `load average ${loadavg()
       .map((one) => one.toFixed(1))

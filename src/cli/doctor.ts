@@ -40,8 +40,9 @@ Examples:
   $ meridian doctor --delegation example.com --resolver 192.0.2.1:53
   $ meridian doctor --role node --redis redis://192.0.2.1:6379 --cluster-key cluster.pub
 
-Changes nothing. Only --redis and --delegation ask servers on the network: the resolver (of this system, or the one
-named, which may also be a name server of the parent zone), the parent's name servers, and the domain's.
+Changes nothing. Only --redis and --delegation ask servers on the network: Redis; the resolver (of this
+system, or the one named, which may also be a name server of the parent zone), the parent's name servers,
+and the domain's.
 Exit code 1 when something failed; warnings alone give 0.`;
 
 /** Adds `meridian doctor`. */

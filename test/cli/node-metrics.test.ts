@@ -4,6 +4,7 @@ import { createNodeMetrics } from '../../src/cli/node-metrics.ts';
 import type { HealthView, TargetStatus } from '../../src/control/controller.ts';
 import type { Verdict } from '../../src/health/verdict.ts';
 import { createCounters, sumCounters } from '../../src/server/counters.ts';
+import { clusterView } from '../api/cluster-view.ts';
 import { by, exampleWrites, openBench } from '../control/fixtures.ts';
 
 const metric = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
@@ -111,4 +112,21 @@ test('createNodeMetrics() forgets services that are gone, and serves scrapes at 
   );
   const samples = await read();
   assert.equal(samples.has('meridian_targets{service="web",verdict="up"}'), false);
+});
+
+test('createNodeMetrics() shows where a member of a cluster stands', async () => {
+  const { controller, counts } = await stage(() => []);
+  const [self] = clusterView().nodes();
+  assert.ok(self !== undefined);
+  const cluster = clusterView({
+    nodes: () => [self, { ...self, id: 'ahead', sequence: 7 }],
+    counters: () => ({ unsigned: 2 }),
+  });
+  const parts = { counters: () => counts, restarts: () => 0, controller, cluster };
+  const samples = parse(await createNodeMetrics(parts)());
+  assert.equal(samples.get('meridian_cluster_leads'), 1);
+  assert.equal(samples.get('meridian_cluster_sequence'), 5);
+  assert.equal(samples.get('meridian_cluster_lag'), 2);
+  assert.ok(Number.isNaN(samples.get('meridian_cluster_health_age_seconds')));
+  assert.equal(samples.get('meridian_cluster_events_total{event="unsigned"}'), 2);
 });
