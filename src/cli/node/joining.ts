@@ -43,6 +43,13 @@ export interface JoiningParts {
   readonly closers: Closers;
 }
 
+/** What controllers pass on to one another of agents: their own agent's reports, or signed octets. */
+interface Passed {
+  readonly report?: Report;
+  /** Base64, as an agent has signed it. */
+  readonly signed?: string;
+}
+
 /** What controllers pass on to one another besides reports. */
 interface Samples {
   readonly load?: readonly LoadSample[];
@@ -72,6 +79,8 @@ export class Membership {
   readonly health: HealthSource;
   readonly shared: SharedChanges;
   readonly view: ClusterView;
+  /** Takes an agent's report that another controller has passed on, as signed by the agent. */
+  onSignedReport: (octets: Uint8Array) => void = () => {};
   readonly #parts: JoiningParts;
   readonly #cluster: Cluster;
   readonly #tables: ClusterTables;
@@ -112,7 +121,7 @@ export class Membership {
           ...{ options, serving },
           agent: `embedded-${id}`,
           onServicesChanged: (names) => this.health.fleetMoved(names),
-          onReport: (report) => this.#reports?.pass(report),
+          onReport: (report) => this.#reports?.pass({ report }),
         }),
       onServicesChanged: (names) => {
         serving.publishing.servicesMoved(names);
@@ -175,6 +184,11 @@ export class Membership {
     });
   }
 
+  /** Passes an agent's report on to the other controllers, as the agent has signed it. */
+  passSignedReport(octets: Uint8Array): void {
+    this.#reports?.pass({ signed: Buffer.from(octets).toString('base64') });
+  }
+
   /** Waits, at a first start, for the lead or for what the cluster has; true when this process leads. */
   async settle(): Promise<boolean> {
     const { store, serving } = this.#parts;
@@ -227,7 +241,11 @@ export class Membership {
     this.#reports = new Relay({
       ...common,
       stream: 'reports',
-      take: (report) => this.health.receive(report as Report),
+      take: (item) => {
+        const { report, signed } = item as Passed;
+        if (report !== undefined) this.health.receive(report);
+        if (signed !== undefined) this.onSignedReport(Buffer.from(signed, 'base64'));
+      },
     });
     this.#samples = new Relay({
       ...common,
