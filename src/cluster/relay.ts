@@ -3,6 +3,7 @@ import { errorText } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import type { Bus } from './bus.ts';
+import { Pauses } from './member.ts';
 import type { Envelope } from './messages.ts';
 
 export interface RelayParts {
@@ -33,18 +34,18 @@ export class Relay {
   readonly #parts: RelayParts;
   #waiting: unknown[] = [];
   #isSending = false;
-  #isClosed = false;
-  #wake: () => void = () => {};
+  readonly #pauses: Pauses;
   readonly #ended: Promise<void>;
 
   constructor(parts: RelayParts) {
     this.#parts = parts;
+    this.#pauses = new Pauses(parts.clock);
     this.#ended = this.#run();
   }
 
   /** Passes something on; costs nothing while there is nobody else. */
   pass(item: unknown): void {
-    if (this.#isClosed || !this.#parts.hasOthers()) return;
+    if (this.#pauses.isClosed || !this.#parts.hasOthers()) return;
     this.#waiting.push(item);
     if (this.#waiting.length > limits.relayedItems) {
       this.#waiting.shift();
@@ -55,15 +56,14 @@ export class Relay {
 
   /** Resolves when nothing more will be taken; the bus must be closed or answer for that. */
   async close(): Promise<void> {
-    this.#isClosed = true;
-    this.#wake();
+    this.#pauses.close();
     await this.#ended;
   }
 
   async #send(): Promise<void> {
     const { bus, stream, envelope, id, log } = this.#parts;
     this.#isSending = true;
-    while (this.#waiting.length > 0 && !this.#isClosed) {
+    while (this.#waiting.length > 0 && !this.#pauses.isClosed) {
       const items = this.#waiting;
       this.#waiting = [];
       try {
@@ -79,15 +79,15 @@ export class Relay {
   async #run(): Promise<void> {
     const { bus, stream, log } = this.#parts;
     let cursor: string | undefined;
-    while (!this.#isClosed) {
+    while (!this.#pauses.isClosed) {
       try {
         const read = await bus.read(stream, cursor, limits.busEntriesPerRead, limits.busWaitMs);
         cursor = read.cursor;
         for (const { bytes } of read.messages) this.#take(bytes);
       } catch (error) {
-        if (this.#isClosed) return;
+        if (this.#pauses.isClosed) return;
         log.debug({ stream, error: errorText(error) }, 'a stream cannot be read; trying again');
-        await this.#pause();
+        await this.#pauses.sleep(retryMs);
       }
     }
   }
@@ -107,16 +107,5 @@ export class Relay {
         log.warn({ stream, error: errorText(error) }, 'something passed on could not be used');
       }
     }
-  }
-
-  #pause(): Promise<void> {
-    return new Promise((resolve) => {
-      const cancel = this.#parts.clock.setTimer(retryMs, resolve);
-      this.#wake = () => {
-        cancel();
-        resolve();
-      };
-      if (this.#isClosed) this.#wake();
-    });
   }
 }

@@ -3,6 +3,7 @@ import { errorText } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import type { Bus, TableMessage } from './bus.ts';
+import { Pauses } from './member.ts';
 import type { Envelope } from './messages.ts';
 import { isAfter, type Position, startPosition } from './position.ts';
 import { type KeyedTable, openTable, type TableContent } from './table-message.ts';
@@ -40,12 +41,12 @@ export class TableFollower {
   #read: Position = startPosition;
   #heardMs: number | undefined;
   #needsFull = true;
-  #isClosed = false;
-  #wake: () => void = () => {};
+  readonly #pauses: Pauses;
   readonly #ended: Promise<void>;
 
   constructor(parts: TableFollowerParts) {
     this.#parts = parts;
+    this.#pauses = new Pauses(parts.clock);
     this.#ended = this.#run();
   }
 
@@ -62,14 +63,13 @@ export class TableFollower {
 
   /** Resolves when nothing more will be taken; the bus must be closed or answer for that. */
   async close(): Promise<void> {
-    this.#isClosed = true;
-    this.#wake();
+    this.#pauses.close();
     await this.#ended;
   }
 
   async #run(): Promise<void> {
     const { bus, table, log } = this.#parts;
-    while (!this.#isClosed) {
+    while (!this.#pauses.isClosed) {
       try {
         if (this.#needsFull) await this.#fetch();
         const messages = await bus.follow(
@@ -79,15 +79,15 @@ export class TableFollower {
           limits.busWaitMs,
         );
         for (const message of messages) {
-          if (this.#isClosed) return;
+          if (this.#pauses.isClosed) return;
           if (isAfter(message.position, this.#read)) this.#read = message.position;
           await this.#consider(message);
         }
       } catch (error) {
-        if (this.#isClosed) return;
+        if (this.#pauses.isClosed) return;
         log.debug({ table, error: errorText(error) }, 'a table cannot be followed; trying again');
         this.#needsFull = true;
-        await this.#pause();
+        await this.#pauses.sleep(retryMs);
       }
     }
   }
@@ -117,7 +117,7 @@ export class TableFollower {
   }
 
   #take(message: TableMessage): void {
-    if (this.#isClosed) return;
+    if (this.#pauses.isClosed) return;
     const { envelope, table, clock, log } = this.#parts;
     const content = openTable(envelope, table, message);
     if (content === undefined) {
@@ -137,16 +137,5 @@ export class TableFollower {
       log.error({ table, error: errorText(error) }, 'a message of a table could not be used');
       this.#needsFull = true;
     }
-  }
-
-  #pause(): Promise<void> {
-    return new Promise((resolve) => {
-      const cancel = this.#parts.clock.setTimer(retryMs, resolve);
-      this.#wake = () => {
-        cancel();
-        resolve();
-      };
-      if (this.#isClosed) this.#wake();
-    });
   }
 }

@@ -7,34 +7,13 @@ import {
   outputs,
   startCluster,
   untilServed,
+  webTraffic,
+  webZone,
 } from './support/cluster.ts';
 import { Origin } from './support/origin.ts';
 import { freePort, missing, until } from './support/processes.ts';
 
 const [west, east] = ['127.0.3.1', '127.0.3.2'];
-
-const zone = `
-$TTL 60
-@ SOA ns1 hostmaster 1 7200 900 1209600 60
-@ NS ns1
-ns1 A 127.0.0.1
-www STEER web
-`;
-
-const trafficOf = (port: number) => `
-regions:
-  east: { place: aws:us-east-1 }
-  west: { place: aws:eu-west-1 }
-monitors:
-  web: { type: http, port: ${port}, path: /, interval: 1s, timeout: 500ms, fall: 2, rise: 2 }
-services:
-  web:
-    ttl: 5
-    ramp: 0s
-    monitors: [web]
-    members: { west: { a: [${west}] }, east: { a: [${east}] } }
-    policy: { failover: [west, east] }
-`;
 
 const skip = missing('redis-server', 'redis-cli');
 
@@ -80,7 +59,10 @@ test('a cluster outlives its Redis, and nobody who asks notices', { skip }, asyn
   const origins = [new Origin(west, port), new Origin(east, port)] as const;
   for (const origin of origins) await origin.start();
   t.after(() => Promise.all(origins.map((origin) => origin.die())));
-  const cluster = await startCluster(t, { zone, traffic: trafficOf(port) });
+  const cluster = await startCluster(t, {
+    zone: webZone,
+    traffic: webTraffic(port, west, east),
+  });
   const one = await cluster.add('one', 'all');
   const two = await cluster.add('two', 'controller');
   const n1 = await cluster.add('n1', 'node');

@@ -7,32 +7,10 @@ import {
   outputs,
   startCluster,
   untilServed,
+  webTraffic,
+  webZone,
 } from './support/cluster.ts';
 import { missing, until } from './support/processes.ts';
-
-const zone = `
-$TTL 60
-@ SOA ns1 hostmaster 1 7200 900 1209600 60
-@ NS ns1
-ns1 A 127.0.0.1
-www STEER web
-`;
-
-const traffic = (port: number) => `
-regions:
-  east: { place: aws:us-east-1 }
-  west: { place: aws:eu-west-1 }
-monitors:
-  web: { type: http, port: ${port}, path: /, interval: 1s, timeout: 500ms, fall: 2, rise: 1 }
-services:
-  web:
-    monitors: [web]
-    members:
-      west: { a: [127.0.2.1] }
-      east: { a: [127.0.2.2] }
-    policy: { failover: [west, east] }
-    ramp: 0s
-`;
 
 const skip = missing('redis-server', 'redis-cli');
 
@@ -43,7 +21,10 @@ const put = (member: ClusterMember, value: number, query = '') =>
   member.running.api('PUT', `${path}${query}`, txt(value));
 
 test('a small cluster serves one configuration everywhere', { skip }, async (t) => {
-  const cluster = await startCluster(t, { zone, traffic: traffic(1) });
+  const cluster = await startCluster(t, {
+    zone: webZone,
+    traffic: webTraffic(1, '127.0.2.1', '127.0.2.2'),
+  });
   const one = await cluster.add('one', 'controller');
   const two = await cluster.add('two', 'controller');
   const nodes = [await cluster.add('n1', 'node'), await cluster.add('n2', 'node')];

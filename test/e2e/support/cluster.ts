@@ -77,6 +77,33 @@ export interface TestCluster {
   add(name: string, role: ClusterMember['role'], flags?: readonly string[]): Promise<ClusterMember>;
 }
 
+/** A zone with `www` handed to the service `web`. */
+export const webZone = `
+$TTL 60
+@ SOA ns1 hostmaster 1 7200 900 1209600 60
+@ NS ns1
+ns1 A 127.0.0.1
+www STEER web
+`;
+
+/** The service `web`: west, and east when west fails; checked by HTTP twice in two seconds. */
+export function webTraffic(port: number, west: string, east: string): string {
+  return `
+regions:
+  east: { place: aws:us-east-1 }
+  west: { place: aws:eu-west-1 }
+monitors:
+  web: { type: http, port: ${port}, path: /, interval: 1s, timeout: 500ms, fall: 2, rise: 2 }
+services:
+  web:
+    ttl: 5
+    ramp: 0s
+    monitors: [web]
+    members: { west: { a: [${west}] }, east: { a: [${east}] } }
+    policy: { failover: [west, east] }
+`;
+}
+
 /** The zone and the traffic that the cluster begins with. */
 export interface ClusterFiles {
   readonly zone: string;
