@@ -1,5 +1,5 @@
 // Prints CPU µs per answered query of this server, of the dns2 package's server and of a bare
-// node:dgram echo: the same queries, the same machine, rounds in turn. `npm run bench`.
+// node:dgram echo: the same queries, the same machine, rounds in turn. `npm run bench:quick`.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,17 +1,19 @@
 /**
  * Measures Meridian beside other DNS servers on this machine, on the same zone, country database and
- * queries: CPU time per answered query at saturation, memory, latency at a fixed rate, and what a
- * second worker brings. Servers that are not installed, or do not start, are listed as absent.
+ * queries: CPU time per answered query at saturation, memory, latency at a fixed rate, what a
+ * second worker brings, and what changes do to latency. About eight minutes with all servers.
+ * Servers that are not installed, or do not start, are listed as absent.
  * Needs Linux with two cores or more, a C compiler and taskset. Traffic stays on loopback.
  *
- *   node bench/peers.ts [--rounds 3] [--seconds 3] [--only meridian,gdnsd] [--flags "--rrl …"]
- *                       [--skip latency,workers] [--samples] [--write docs/performance.md]
+ *   node bench/peers.ts [--rounds 3] [--seconds 2.5] [--only meridian,gdnsd] [--flags "--rrl …"]
+ *                       [--skip latency,workers,changes] [--samples] [--write docs/performance.md]
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { listPeers } from './peers/contestants.ts';
+import { measureDisturbance } from './peers/disturbance.ts';
 import { compile, type LoadPlan, memoryMb, type Sample, sample } from './peers/measure.ts';
 import { printReport, type Results, writeReport } from './peers/report.ts';
 import { type Running, startPeers, stopPeers } from './peers/run-peers.ts';
@@ -21,7 +23,7 @@ import { makeBenchQueries, writeCountryDatabase, writeQueries } from './peers/wo
 const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '3' },
-    seconds: { type: 'string', default: '3' },
+    seconds: { type: 'string', default: '2.5' },
     only: { type: 'string', default: '' },
     flags: { type: 'string', default: '' },
     skip: { type: 'string', default: '' },
@@ -70,6 +72,11 @@ async function measureAll(
 const folder = mkdtempSync(join(tmpdir(), 'meridian-bench-'));
 let running: readonly Running[] = [];
 try {
+  const ownFolder = (name: string) => {
+    const own = join(folder, name);
+    mkdirSync(own);
+    return own;
+  };
   const load = compile('dns_load');
   compile('echo');
   const database = await writeCountryDatabase(folder);
@@ -104,16 +111,23 @@ try {
   const scaling = skipped.includes('workers')
     ? undefined
     : await measureWorkers(load, {
-        folder: (name) => {
-          const own = join(folder, name);
-          mkdirSync(own);
-          return own;
-        },
+        folder: ownFolder,
         database: database.path,
         file: mixes[0]?.file ?? '',
         flags,
         rounds,
         millis,
+      });
+  const disturbance = skipped.includes('changes')
+    ? undefined
+    : await measureDisturbance(load, {
+        folder: ownFolder('changes'),
+        database: database.path,
+        file: mixes[1]?.file ?? '',
+        flags,
+        rounds,
+        millis,
+        rate: latencyRate,
       });
   const results: Results = {
     peers: started,
@@ -121,6 +135,7 @@ try {
     paced,
     memory,
     scaling,
+    disturbance,
     networks: database.networks,
     rounds,
     seconds: millis / 1000,

@@ -35,6 +35,9 @@ export interface Peer {
   configure(setup: Setup): Launch;
 }
 
+/** What Meridian's API is asked with. */
+export const benchToken = 'bench-token-bench-token-bench';
+
 const root = resolve(import.meta.dirname, '../..');
 
 /** Writes the zone as a master file with `www` leading to one site; returns the path. */
@@ -126,7 +129,7 @@ function configureMeridian({ folder, port, database }: Setup, flags: readonly st
       ...['--http', '127.0.0.1:0', '--workers', '1', '--geo', `country=${database}`],
       ...['--log-level', 'warn', ...flags],
     ],
-    environment: { MERIDIAN_ADMIN_TOKEN: 'bench-token-bench-token-bench' },
+    environment: { MERIDIAN_ADMIN_TOKEN: benchToken },
   };
 }
 

@@ -117,13 +117,55 @@ export interface Sample extends LoadReport {
 const urgent = ['chrt', '-f', '10'];
 const mayBeUrgent = spawnSync('chrt', ['-f', '10', 'true']).status === 0;
 
+/** The thread that answers by process: the one that did most while the server was last driven. */
+const answering = new Map<number, string>();
+
 /**
  * Lets all threads of a server come before everything else on the machine, or no longer, where this
  * process may (chrt(1), SCHED_FIFO): else latencies are those of the other processes' time slices.
+ * The thread that answers comes before the server's others, since with SCHED_FIFO a thread that wakes
+ * waits for its equals to end, as it does not without.
  */
 export function setUrgency(pid: number, isUrgent: boolean): void {
+  if (!mayBeUrgent) return;
   const policy = isUrgent ? ['-f', '-a', '-p', '10'] : ['-o', '-a', '-p', '0'];
-  for (const each of mayBeUrgent ? processTree(pid) : []) spawnSync('chrt', [...policy, `${each}`]);
+  for (const each of processTree(pid)) spawnSync('chrt', [...policy, `${each}`]);
+  if (isUrgent) setAnsweringUrgent(pid);
+}
+
+/** Lets only the thread that answers come before everything else. */
+export function setAnsweringUrgent(pid: number): void {
+  const thread = answering.get(pid);
+  if (mayBeUrgent && thread !== undefined) spawnSync('chrt', ['-f', '-p', '11', thread]);
+}
+
+/** CPU time in µs by thread of a process and its descendants (/proc/PID/task/TID/schedstat). */
+function ranMicros(pid: number): Map<string, number> {
+  const threads = processTree(pid).flatMap((each) =>
+    readdirSync(`/proc/${each}/task`).map((thread) => [each, thread] as const),
+  );
+  return new Map(
+    threads.map(([each, thread]) => {
+      const [nanoseconds] = readFileSync(`/proc/${each}/task/${thread}/schedstat`, 'utf8').split(
+        ' ',
+      );
+      return [thread, Number(nanoseconds) / 1000];
+    }),
+  );
+}
+
+/** Does something that drives a server, and notes which of its threads answers. */
+export async function noteAnswering<Result>(
+  pid: number,
+  drive: () => Promise<Result>,
+): Promise<Result> {
+  const before = ranMicros(pid);
+  const result = await drive();
+  const [most] = [...ranMicros(pid)]
+    .map(([thread, micros]) => ({ thread, micros: micros - (before.get(thread) ?? 0) }))
+    .sort((a, b) => b.micros - a.micros);
+  if (most !== undefined) answering.set(pid, most.thread);
+  return result;
 }
 
 /** Runs dns_load. */
@@ -141,7 +183,7 @@ export async function runDnsLoad(load: string, plan: LoadPlan): Promise<LoadRepo
 export async function sample(load: string, pid: number, plan: LoadPlan): Promise<Sample> {
   const before = { cpu: cpuTime(pid), busy: busyMicros(), at: performance.now() };
   if (plan.isUrgent) setUrgency(pid, true);
-  const report = await runDnsLoad(load, plan);
+  const report = await noteAnswering(pid, () => runDnsLoad(load, plan));
   if (plan.isUrgent) setUrgency(pid, false);
   const after = cpuTime(pid);
   const micros = (performance.now() - before.at) * 1000;

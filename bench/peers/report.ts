@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
+import type { Disturbance } from './disturbance.ts';
 import { median, type Sample } from './measure.ts';
 import type { Running, StartedPeers } from './run-peers.ts';
 import type { Scaling } from './scaling.ts';
@@ -13,6 +14,7 @@ export interface Results {
   /** MB by peer. */
   readonly memory: ReadonlyMap<string, number>;
   readonly scaling: readonly Scaling[] | undefined;
+  readonly disturbance: readonly Disturbance[] | undefined;
   readonly networks: number;
   readonly rounds: number;
   readonly seconds: number;
@@ -51,7 +53,7 @@ export function writeReport(results: Results): string {
 }
 
 function sections(results: Results): { title: string; rows: Row[] }[] {
-  const { saturated, paced, scaling, rate } = results;
+  const { saturated, paced, scaling, disturbance, rate } = results;
   const all = mixes.map((mix) => ({
     title: `At saturation, ${mixTitles[mix]}`,
     rows: saturatedRows(results, saturated, mix),
@@ -61,6 +63,10 @@ function sections(results: Results): { title: string; rows: Row[] }[] {
     all.push({ title, rows: pacedRows(results, paced ?? new Map(), mix) });
   }
   if (scaling !== undefined) all.push({ title: 'Two workers', rows: scalingRows(scaling) });
+  if (disturbance !== undefined) {
+    const title = `While answers change, at ${rate.toLocaleString('en')} queries/s`;
+    all.push({ title, rows: disturbanceRows(disturbance) });
+  }
   return all;
 }
 
@@ -116,9 +122,18 @@ function scalingRows(scaling: readonly Scaling[]): Row[] {
   return [head, ...rows];
 }
 
+function disturbanceRows(disturbance: readonly Disturbance[]): Row[] {
+  const head = ['Meridian', 'p50 µs', 'p99 µs', 'p99.9 µs', 'longest µs', 'changes', 'lost'];
+  const rows = disturbance.map(({ name, p50, p99, p999, max, changes, lost }) => [
+    name,
+    ...[p50, p99, p999, max, changes, lost].map((value) => value.toFixed(0)),
+  ]);
+  return [head, ...rows];
+}
+
 /** What the figures should be, and what they are. */
 function targets(results: Results): Row[] {
-  const { saturated, paced, memory, scaling } = results;
+  const { saturated, paced, memory, scaling, disturbance } = results;
   const at = (samples: Results['paced'], name: string, mix: string, key: keyof Sample) =>
     middle(samples?.get(`${name} ${mix}`), key);
   const rows: Row[] = [['target', 'figure', 'met']];
@@ -146,6 +161,8 @@ function targets(results: Results): Row[] {
     gain('C echo') / gain('meridian'),
     1.1,
   );
+  const longest = disturbance?.at(-1)?.max ?? Number.NaN;
+  add('longest latency in ms while answers change ≤ 5', longest / 1000, 5);
   return rows;
 }
 

@@ -28,6 +28,7 @@ enum {
   BATCH_PEER_WORDS = 12,
   /* Flag: the request was longer than the slot, and its tail is lost. */
   BATCH_TRUNCATED = 1,
+  BATCH_LATENCY_BUCKETS = 16,
 };
 
 /* Index into `counters`; all only grow. */
@@ -43,7 +44,13 @@ enum batch_counter {
   BATCH_KERNEL_DROPS,
   /* Exchanges that brought at least one request. */
   BATCH_BATCHES,
-  BATCH_COUNTERS,
+  /*
+   * Of sampled batches: how long it took from receiving a request to handing its answer to the
+   * kernel, as a sum of µs, and requests by that time: less than 4 µs, less than 8 µs, and so on.
+   */
+  BATCH_LATENCY_MICROS,
+  BATCH_LATENCY,
+  BATCH_COUNTERS = BATCH_LATENCY + BATCH_LATENCY_BUCKETS,
 };
 
 /* A local address. `octets` holds 4 or 16 in network order; `port` is in host order. */

@@ -233,8 +233,27 @@ static uint32_t wait_and_receive(struct batch *batch) {
   return receive_ready(batch, true);
 }
 
-static void publish_counters(struct batch *batch) {
-  for (int counter = 0; counter < BATCH_COUNTERS; counter += 1) {
+/* Of so many batches the latency of one is looked at. */
+enum { SAMPLED_EVERY = 16 };
+
+static uint64_t now_ns(void) {
+  struct timespec now;
+  (void)clock_gettime(CLOCK_MONOTONIC, &now);
+  return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* The answers of a sampled batch are with the kernel now. */
+static void count_latency(struct batch *batch, uint32_t answered) {
+  const uint64_t micros = (now_ns() - batch->received_ns) / 1000u;
+  uint32_t bucket = 0;
+  while (bucket + 1 < BATCH_LATENCY_BUCKETS && micros >> (bucket + 2) != 0) bucket += 1;
+  batch->counters[BATCH_LATENCY_MICROS] += micros * answered;
+  batch->counters[BATCH_LATENCY + bucket] += answered;
+  batch->received_ns = 0;
+}
+
+static void publish_counters(struct batch *batch, int count) {
+  for (int counter = 0; counter < count; counter += 1) {
     batch->memory.counters[counter] = (double)batch->counters[counter];
   }
 }
@@ -244,7 +263,8 @@ int batch_exchange(struct batch *batch, uint32_t answered) {
   if (answered > before) answered = before;
   send_answers(batch, answered);
   if (batch->xdp != NULL) xdp_send(batch, answered, before);
-  publish_counters(batch); /* it may be long until the next request */
+  if (batch->received_ns != 0) count_latency(batch, answered);
+  publish_counters(batch, BATCH_COUNTERS); /* it may be long until the next request */
   uint32_t received = 0;
   bool is_over = false;
   if (atomic_load_explicit(&batch->is_stopping, memory_order_relaxed)) {
@@ -261,10 +281,11 @@ int batch_exchange(struct batch *batch, uint32_t answered) {
     if (received == 0) received = wait_and_receive(batch);
   }
   batch->received = received;
+  if (received > 0 && batch->exchanges % SAMPLED_EVERY == 0) batch->received_ns = now_ns();
   batch->exchanges += 1;
   batch->counters[BATCH_RECEIVED] += received;
   if (received > 0) batch->counters[BATCH_BATCHES] += 1;
   if (received == 0 || batch->exchanges % DROPS_EVERY == 0) batch_read_drops(batch);
-  publish_counters(batch);
+  publish_counters(batch, BATCH_LATENCY_MICROS);
   return is_over ? -1 : (int)received;
 }

@@ -50,6 +50,8 @@ struct batch {
   /* Where the next exchange begins to look, so that a busy socket cannot starve the others. */
   uint32_t first_socket;
   uint32_t exchanges;
+  /* When the present requests were received, nanoseconds of CLOCK_MONOTONIC; 0 unless sampled. */
+  uint64_t received_ns;
   uint64_t counters[BATCH_COUNTERS];
 
   uint32_t socket_count;

@@ -43,6 +43,13 @@ export interface UdpBatch {
   close(id: number): boolean;
   /** Undefined when AF_XDP can be had; else the call that failed and its error. */
   probeXdp(): string | undefined;
+  /**
+   * Gives this thread time slices of so many µs (100 to 100,000), so that it runs soon after it
+   * wakes; false where that cannot be. Before Linux 6.12 it changes nothing.
+   */
+  shortenSlices(micros: number): boolean;
+  /** Gives memory that was freed back to the system; false when there was none. */
+  trimMemory(): boolean;
 }
 
 /** The addon, or a sentence that says why there is none. */

@@ -4,7 +4,7 @@
  *
  *   slots    │ slot 0 │ slot 1 │ …            each: message, then padding to a multiple of 64 octets
  *   requests │ each request as it came, in the slots' places: what a crash leaves to look at
- *   control  │ status 16 words │ counters 8 doubles │ lengths 1 word a slot │ peers 12 words a slot
+ *   control  │ status 16 words │ counters 24 doubles │ lengths 1 word a slot │ peers 12 words a slot
  *
  *   status   │ 0 signals │ 1 batch id │ 2 slot being answered, plus 1 │ 3 turns │ …
  *   peer     │ 0 family (4, 6) │ 1–4 address │ 5 port │ 6 flags │ 7 socket │ 8–11 address asked │
@@ -38,7 +38,24 @@ export const udpCounterAt = {
   kernelDrops: 5,
   /** Batches with at least one request. */
   batches: 6,
+  /**
+   * Of sampled requests: µs from receiving them to handing over their answers, summed; and from
+   * `latency` on requests by that time, `latencyBuckets` counters (`latencyBoundMicros`).
+   */
+  latencyMicros: 7,
+  latency: 8,
 } as const;
+
+/** Counters of sampled requests by latency. */
+export const latencyBuckets = 16;
+
+/** What latencies of a bucket are below, in µs: 4, 8 … 65,536, and without bound in the last. */
+export function latencyBoundMicros(bucket: number): number {
+  return bucket === latencyBuckets - 1 ? Number.POSITIVE_INFINITY : 4 * 2 ** bucket;
+}
+
+/** Of so many requests, or batches, the latency of one is looked at. */
+export const sampledEvery = 16;
 
 /** Words of one slot in `peers`. */
 export const peerWords = 12;
@@ -53,7 +70,7 @@ export const truncatedFlag = 1;
 export const slotPaddingBytes = 8;
 
 const statusWords = 16;
-const counterDoubles = 8;
+const counterDoubles = udpCounterAt.latency + latencyBuckets;
 
 /** What `createUdpMemory` makes; can be sent to other threads. */
 export interface UdpMemory {

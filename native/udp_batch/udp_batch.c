@@ -14,7 +14,6 @@
  */
 #define NAPI_VERSION 8
 #include <node_api.h>
-
 #include <arpa/inet.h>
 #include <errno.h>
 #include <pthread.h>
@@ -23,6 +22,7 @@
 #include <string.h>
 
 #include "batch.h"
+#include "process.h"
 
 enum {
   /* ids are a place in the table and a generation above it. */
@@ -391,6 +391,7 @@ NAPI_MODULE_INIT() {
   };
   if (napi_define_properties(env, exports, sizeof functions / sizeof functions[0], functions) !=
           napi_ok ||
+      !process_define(env, exports) ||
       napi_add_env_cleanup_hook(env, close_all, env) != napi_ok) {
     (void)napi_throw_error(env, NULL, "udp_batch could not be set up");
     return NULL;

@@ -60,6 +60,11 @@ export const limits = {
   // server: threads
   /** Requests that threads died of; each is compared with every query while it is held. */
   quarantinedRequests: 64,
+  /** Zones and members of services whose queries are counted apart; a power of 2 for members. */
+  countedZones: 131_072,
+  countedMembers: 524_288,
+  /** Zones, and members, of which /metrics prints the counts: those that were asked for most. */
+  metricSeries: 10_000,
 
   // server: rate limit and cookies
   /** Client networks that are counted at once; 16 octets each: 1 MiB, which stays in a core's cache. */

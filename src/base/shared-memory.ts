@@ -1,11 +1,14 @@
 import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
+/** V8's own function of that name. */
+type Collector = (options?: { type: 'major'; flavor: 'last-resort' }) => void;
+
 /** Less shared memory than this is not worth a collection, octets. */
 const minCollectBytes = 64 * 1024 * 1024;
 
 let letGoBytes = 0;
-let collect: (() => void) | undefined;
+let collect: Collector | undefined;
 
 /**
  * Says that this thread let go of shared memory. V8 does not count SharedArrayBuffers as pressure: a
@@ -23,7 +26,13 @@ export function letGoOfShared(bytes: number): boolean {
   return true;
 }
 
-function findCollector(): () => void {
+/** Collects everything that can be, and gives back the memory; takes a while. */
+export function collectAll(): void {
+  collect ??= findCollector();
+  collect({ type: 'major', flavor: 'last-resort' });
+}
+
+function findCollector(): Collector {
   setFlagsFromString('--expose-gc');
-  return runInNewContext('gc') as () => void;
+  return runInNewContext('gc') as Collector;
 }

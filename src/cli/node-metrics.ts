@@ -1,11 +1,18 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { latencyBoundMicros } from '../../native/udp_batch/udp-memory.ts';
 import type { ClusterView } from '../control/cluster-view.ts';
 import type { Controller } from '../control/controller.ts';
 import type { CounterSnapshot } from '../server/counters.ts';
+import type { TrafficSums } from '../server/traffic.ts';
 import { rcodes } from '../wire/types.ts';
+import { clusterMetrics } from './cluster-metrics.ts';
+import { type SlotNames, TrafficMetrics } from './traffic-metrics.ts';
 
 export interface MetricsParts {
   counters(): CounterSnapshot;
+  traffic(): TrafficSums;
+  /** Whose the slots are that traffic is counted by. */
+  slots(): SlotNames;
   /** Times that a query thread had to be replaced. */
   restarts(): number;
   readonly controller: Controller;
@@ -49,6 +56,13 @@ export function createNodeMetrics(parts: MetricsParts): () => Promise<string> {
     slipped: counter('meridian_slipped_answers_total', 'Of those, sent as a hint.'),
     connectionsShed: counter('meridian_stream_connections_shed_total', 'Closed by a cap.'),
   };
+  const byZone = counter('meridian_zone_queries_total', 'Queries by zone.', ['zone']);
+  const byMember = counter(
+    'meridian_member_answers_total',
+    'Steered answers by the member whose address stands first.',
+    ['service', 'member'],
+  );
+  const traffic = new TrafficMetrics();
   const restarts = counter('meridian_worker_restarts_total', 'Query threads replaced.');
   const revision = gauge('meridian_revision', 'Number of the revision that is served.');
   const zones = gauge('meridian_zones', 'Zones that are served.');
@@ -58,9 +72,9 @@ export function createNodeMetrics(parts: MetricsParts): () => Promise<string> {
   ]);
 
   const countCluster =
-    parts.cluster === undefined ? () => {} : clusterMetrics(parts.cluster, counter, gauge);
+    parts.cluster === undefined ? () => {} : clusterMetrics(parts.cluster, registry);
 
-  return () => {
+  return async () => {
     countCluster();
     const snapshot = parts.counters();
     setCounters(queries, 'transport', Object.entries(snapshot.queries));
@@ -77,59 +91,43 @@ export function createNodeMetrics(parts: MetricsParts): () => Promise<string> {
       events[name].reset();
       events[name].inc(snapshot[name]);
     }
+    const { zones: zoneCounts, members } = traffic.read(parts.traffic(), parts.slots());
+    setCounters(byZone, 'zone', zoneCounts);
+    byMember.reset();
+    for (const [service, member, count] of members) byMember.inc({ service, member }, count);
     restarts.reset();
     restarts.inc(parts.restarts());
     const configuration = parts.controller.configuration();
     revision.set(configuration.revision);
     zones.set(configuration.zones.size);
     countTargets(targets, parts.controller);
-    return registry.metrics();
+    return (await registry.metrics()) + latencyText(snapshot.latency);
   };
 }
 
-/** Makes the metrics of a cluster, and returns what brings them up to date. */
-function clusterMetrics(
-  cluster: ClusterView,
-  counter: (name: string, help: string, labelNames?: string[]) => Counter,
-  gauge: (name: string, help: string) => Gauge,
-): () => void {
-  const leads = gauge('meridian_cluster_leads', '1 while this process leads.');
-  const term = gauge('meridian_cluster_term', 'Fencing term of what is stored here.');
-  const sequence = gauge('meridian_cluster_sequence', 'Newest revision that is stored here.');
-  const lag = gauge(
-    'meridian_cluster_lag',
-    'Revisions that the most advanced member has beyond it.',
-  );
-  const up = gauge('meridian_cluster_bus_up', '1 while the bus answers.');
-  const silence = gauge('meridian_cluster_bus_silence_seconds', 'Since the bus last answered.');
-  const age = gauge(
-    'meridian_cluster_health_age_seconds',
-    "Since the leader's last word on health; NaN before the first.",
-  );
-  const own = gauge('meridian_cluster_judges_alone', '1 while health is not the word of a leader.');
-  const live = gauge('meridian_cluster_members', 'Live members.');
-  const events = counter('meridian_cluster_events_total', 'What was refused, shed or undone.', [
-    'event',
-  ]);
-  return () => {
-    const state = cluster.state();
-    const newest = Math.max(state.sequence, ...cluster.nodes().map((node) => node.sequence));
-    leads.set(state.leads ? 1 : 0);
-    term.set(state.term);
-    sequence.set(state.sequence);
-    lag.set(newest - state.sequence);
-    up.set(state.busUp ? 1 : 0);
-    silence.set(state.busSilenceMs / 1000);
-    age.set(state.healthAgeMs === null ? Number.NaN : state.healthAgeMs / 1000);
-    own.set(state.healthSource === 'own' && !state.leads ? 1 : 0);
-    live.set(state.live);
-    setCounters(events, 'event', Object.entries(cluster.counters()));
-  };
-}
-
-function setCounters(counter: Counter, label: string, counts: readonly [string, number][]): void {
+function setCounters(
+  counter: Counter,
+  label: string,
+  counts: Iterable<readonly [string, number]>,
+): void {
   counter.reset();
   for (const [value, count] of counts) counter.inc({ [label]: value }, count);
+}
+
+/** A histogram in Prometheus's text format: prom-client makes them only of single observations. */
+function latencyText({ counts, micros }: CounterSnapshot['latency']): string {
+  const name = 'meridian_answer_duration_seconds';
+  let sum = 0;
+  const buckets = counts.map((count, bucket) => {
+    sum += count;
+    const bound = latencyBoundMicros(bucket);
+    const text = bound === Number.POSITIVE_INFINITY ? '+Inf' : `${bound / 1e6}`;
+    return `${name}_bucket{le="${text}"} ${sum}\n`;
+  });
+  return (
+    `# HELP ${name} From receiving a request over UDP to handing its answer to the kernel; sampled.\n` +
+    `# TYPE ${name} histogram\n${buckets.join('')}${name}_sum ${micros / 1e6}\n${name}_count ${sum}\n`
+  );
 }
 
 function countTargets(gauge: Gauge, controller: Controller): void {

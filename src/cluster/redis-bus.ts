@@ -28,6 +28,8 @@ export interface RedisBusOptions {
   readonly cluster: string;
   /** PEM certificates to trust instead of the system's, for TLS. */
   readonly ca?: string;
+  /** What sentinels ask for themselves; the address has what the server asks for. */
+  readonly sentinelPassword?: string;
   /** Told of failing connections, for a debug log; the operations that fail say so themselves. */
   readonly onFailure?: (text: string) => void;
 }
@@ -231,8 +233,8 @@ class RedisBus implements Bus {
   }
 
   #open(commandMs: number): RedisLink {
-    const { address, ca, onFailure = () => undefined } = this.#options;
-    return new RedisLink({ address, commandMs, onFailure, ...(ca === undefined ? {} : { ca }) });
+    const { cluster: _, ...options } = this.#options;
+    return new RedisLink({ onFailure: () => undefined, ...options, commandMs });
   }
 
   #key(name: string): string {

@@ -20,6 +20,8 @@ export interface RedisLinkOptions {
   readonly commandMs: number;
   /** PEM certificates to trust instead of the system's, for TLS. */
   readonly ca?: string;
+  /** What sentinels ask for themselves; the address has what the server asks for. */
+  readonly sentinelPassword?: string;
   readonly onFailure: (text: string) => void;
 }
 
@@ -36,9 +38,10 @@ export class RedisLink {
   /** The connection of now has hung, and is being ended. */
   #isGivenUp = false;
 
-  constructor({ address, commandMs, ca, onFailure }: RedisLinkOptions) {
+  constructor(options: RedisLinkOptions) {
+    const { commandMs, onFailure } = options;
     this.#commandMs = commandMs;
-    this.#redis = connect(address, commandMs, ca);
+    this.#redis = connect(options);
     this.#redis.on('ready', () => {
       this.#isGivenUp = false;
     });
@@ -147,7 +150,7 @@ function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-function connect(address: BusAddress, commandMs: number, ca: string | undefined): Redis | Cluster {
+function connect({ address, commandMs, ca, sentinelPassword }: RedisLinkOptions): Redis | Cluster {
   const trust = ca === undefined ? {} : { ca };
   const { username, password, database, tls, hosts } = address;
   const [first = { host: '127.0.0.1', port: 6379 }] = hosts;
@@ -191,6 +194,7 @@ function connect(address: BusAddress, commandMs: number, ca: string | undefined)
       name: address.masterName,
       enableTLSForSentinelMode: tls,
       sentinelCommandTimeout: connectMs,
+      ...(sentinelPassword === undefined ? {} : { sentinelPassword }),
       sentinelRetryStrategy: retryStrategy,
       ...(tls ? { sentinelTLS: trust } : {}),
     });

@@ -178,6 +178,18 @@ export class ImageCompiler {
     return this.#state.configuration;
   }
 
+  /** Whose the slots of zones and services are, and the members of each service as they are numbered. */
+  slotNames() {
+    const { zones, services } = this.#state;
+    const memberNames = (name: string) => [...(services.get(name)?.service.members.keys() ?? [])];
+    return {
+      zones: new Map([...zones.slots()].map(([origin, slot]) => [slot, origin])),
+      services: new Map(
+        [...services.slots()].map(([name, slot]) => [slot, { name, members: memberNames(name) }]),
+      ),
+    };
+  }
+
   /** The class that a client falls into for a service, and the scope of an answer to it. */
   classify(service: string, client: IpAddress): ClassifiedClient | undefined {
     const compiled = this.#state.services.get(service);

@@ -49,6 +49,7 @@ export function encodeService(
     mapSlot: input.mapSlot,
     has4: members.some((member) => addressesOf(member, 4).length > 0),
     has6: members.some((member) => addressesOf(member, 6).length > 0),
+    members: [...input.service.members.keys()],
     a: rooted.map(({ a }) => a),
     aaaa: rooted.map(({ aaaa }) => aaaa),
   });

@@ -13,6 +13,8 @@ export interface ServiceSegmentInput {
   readonly mapSlot: number;
   readonly has4: boolean;
   readonly has6: boolean;
+  /** Members in the order that they are counted by; default: as they occur. */
+  readonly members?: readonly string[];
   /** One per class, at least one. */
   readonly a: readonly Rooted[];
   readonly aaaa: readonly Rooted[];
@@ -34,7 +36,7 @@ export interface EncodedService {
 
 /** `encodeServiceSegment` that also says where addresses stand. */
 export function encodeServiceAddresses(input: ServiceSegmentInput): EncodedService {
-  const builder = new ProgramBuilder();
+  const builder = new ProgramBuilder(input.members ?? []);
   const a = input.a.map((rooted) => builder.root(rooted));
   const aaaa = input.aaaa.map((rooted) => builder.root(rooted));
   const sameTables = a.length === aaaa.length && a.every((root, index) => root === aaaa[index]);
@@ -70,10 +72,19 @@ class ProgramBuilder {
   readonly #byChoice = new Map<Choice, number>();
   readonly #byText = new Map<string, number>();
   readonly #addresses = new Map<string, number>();
-  readonly #octets: { readonly word: number; readonly bytes: Uint8Array }[] = [];
+  readonly #octets: {
+    readonly word: number;
+    readonly bytes: Uint8Array;
+    readonly member: number;
+  }[] = [];
+  readonly #members: Map<string, number>;
   readonly #stickyNodes = new Set<number>();
   readonly #floats = new Float32Array(1);
   addressWords = 0;
+
+  constructor(members: readonly string[]) {
+    this.#members = new Map(members.map((member, index) => [member, index]));
+  }
 
   /** Word index of a root, from the start of the programs. */
   root({ choice, ttlSeconds }: Rooted): number {
@@ -96,7 +107,10 @@ class ProgramBuilder {
       else words[programs + index] = word;
     }
     const bytes = new Uint8Array(words.buffer);
-    for (const { word, bytes: octets } of this.#octets) bytes.set(octets, (addresses + word) * 4);
+    for (const { word, bytes: octets, member } of this.#octets) {
+      words[addresses + word - 1] = member;
+      bytes.set(octets, (addresses + word) * 4);
+    }
   }
 
   /** Byte offset of each address, once the addresses begin at a word of the segment. */
@@ -138,7 +152,7 @@ class ProgramBuilder {
   }
 
   #list(head: readonly number[], vips: readonly Vip[]): number {
-    const addresses = vips.map(({ address }) => this.#address(address));
+    const addresses = vips.map((vip) => this.#address(vip));
     const points = [...head.map(() => pointsTo.nothing), ...vips.map(() => pointsTo.address)];
     return this.#put('node', [...head, ...addresses], points);
   }
@@ -165,17 +179,22 @@ class ProgramBuilder {
     return at;
   }
 
-  /** Word index of an address, from the start of the addresses. */
-  #address(text: string): number {
+  /**
+   * Word index of an address, from the start of the addresses. Where several members have it, it is
+   * the first one's.
+   */
+  #address({ member, address: text }: Vip): number {
     const known = this.#addresses.get(text);
     if (known !== undefined) return known;
     const ip = parseIp(text);
     if (ip === undefined) throw new Error(`VIP ${text} is not an address`);
     const bytes = toBytes(ip);
-    const word = this.addressWords;
-    this.addressWords += bytes.length / 4;
+    const word = this.addressWords + 1;
+    this.addressWords += 1 + bytes.length / 4;
     this.#addresses.set(text, word);
-    this.#octets.push({ word, bytes });
+    const number = this.#members.get(member) ?? this.#members.size;
+    this.#members.set(member, number);
+    this.#octets.push({ word, bytes, member: number });
     return word;
   }
 

@@ -42,6 +42,11 @@ export function openServiceSegment(
   };
 }
 
+/** Number of the member that an address belongs to, given the address's byte offset. */
+export function memberAt(view: ServiceView, addressAt: number): number {
+  return view.words[(addressAt >> 2) - 1]!;
+}
+
 /**
  * The client as sticky policies know it: a hash of its /24 or /56 (DESIGN.md §4). `w0` and `w1` are the
  * first two big-endian words of its address. The lowest bit tells the family (1 is IPv6), by which

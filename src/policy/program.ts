@@ -12,7 +12,8 @@
  *   │                      │  ROTATE   [op, n, answers, n × byte offset]
  *   │                      │  WEIGHTED [op, n, n × threshold (uint32), n × node]
  *   │                      │  STICKY   [op, n, n × key, n × weight (float32), n × node]
- *   └ addresses            ┘  4 or 16 octets each, in network order, 4-byte aligned
+ *   └ addresses            ┘  [number of the member, 4 or 16 octets in network order] each; offsets
+ *                             lead to the octets
  *
  * Equal nodes and equal roots stand once, so that thousands of classes share a few programs.
  * `image/service-segment.ts` writes it, `policy/pick.ts` executes it.

@@ -69,6 +69,7 @@ function answerQuestion(responder: Responder): number {
   }
   const zone = findZone(responder);
   if (zone === undefined) return refuse(responder, extendedErrors.notAuthoritative);
+  responder.traffic.countZone(responder.zoneSlot);
   return answerFromZones(responder, zone);
 }
 
@@ -82,7 +83,9 @@ function findZone(responder: Responder): ZoneView | undefined {
   const { image, query } = responder;
   if (image.zoneIndex === undefined) return undefined;
   const slot = findZoneSlot(image.zoneIndex, query.name, query.type === rrTypes.DS);
-  return slot < 0 ? undefined : image.zones[slot];
+  if (slot < 0) return undefined;
+  responder.zoneSlot = slot;
+  return image.zones[slot];
 }
 
 /** Answers from our zones, along CNAMEs and DNAMEs as far as they stay here; returns the RCODE. */

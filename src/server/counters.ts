@@ -1,4 +1,4 @@
-import { udpCounterAt } from '../../native/udp_batch/udp-memory.ts';
+import { latencyBuckets, udpCounterAt } from '../../native/udp_batch/udp-memory.ts';
 import { rrTypes } from '../wire/types.ts';
 
 /** Query types counted by name; all others share `other`. */
@@ -98,6 +98,12 @@ export interface CounterSnapshot {
   readonly connectionsShed: number;
   readonly limited: number;
   readonly slipped: number;
+  /** Of sampled requests over UDP: from receiving one to handing its answer to the kernel. */
+  readonly latency: {
+    /** By bucket, see `latencyBoundMicros`. */
+    readonly counts: readonly number[];
+    readonly micros: number;
+  };
 }
 
 /** Adds up the counters of several threads, and those of the UDP backends (`udpCounterAt`). */
@@ -131,5 +137,9 @@ export function sumCounters(
     connectionsShed: sum(counterAt.connectionsShed),
     limited: sum(counterAt.limited),
     slipped: sum(counterAt.slipped),
+    latency: {
+      counts: Array.from({ length: latencyBuckets }, (_, at) => sumUdp(udpCounterAt.latency + at)),
+      micros: sumUdp(udpCounterAt.latencyMicros),
+    },
   };
 }

@@ -13,10 +13,12 @@ import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import { letGoOfShared } from '../base/shared-memory.ts';
 import type { ImagePublisher, ImageUpdate } from '../image/image-update.ts';
+import { makePractice } from '../image/practice-image.ts';
 import { claimAddresses } from './claim-addresses.ts';
 import { type CounterSnapshot, createCounters, sumCounters } from './counters.ts';
 import { FullImage } from './full-image.ts';
 import { emptyImage, updateImage } from './image.ts';
+import { inlineQueryPath } from './inline-query-path.ts';
 import type { ListenAddress } from './listen-address.ts';
 import { chooseUdpIo, type UdpIo, whyNot } from './open-udp.ts';
 import { protectionSettings } from './protection-settings.ts';
@@ -28,6 +30,13 @@ import {
   type SubnetSettings,
 } from './settings.ts';
 import { SupervisedWorker } from './supervised-worker.ts';
+import {
+  createTrafficMemory,
+  sumTraffic,
+  Traffic,
+  type TrafficMemory,
+  type TrafficSums,
+} from './traffic.ts';
 import { watchThreads } from './watch-threads.ts';
 import type { UdpStart, WorkerStart } from './worker-messages.ts';
 
@@ -73,6 +82,8 @@ export interface DataPlane extends ImagePublisher {
   image(): ImageUpdate;
   /** Sums since the start. */
   counters(): CounterSnapshot;
+  /** Sums since the start by zone and by member. */
+  traffic(): TrafficSums;
   /** Answers what is queued, then ends the threads. */
   close(): Promise<void>;
 }
@@ -82,6 +93,7 @@ export interface DataPlane extends ImagePublisher {
  * E_PORT_TAKEN, E_PORT_FORBIDDEN) when an address cannot be had, or E_FLAG when `io` cannot.
  */
 export async function startDataPlane(options: DataPlaneOptions): Promise<DataPlane> {
+  inlineQueryPath();
   const reason = options.io === undefined ? undefined : whyNot(options.io);
   if (reason !== undefined) {
     const message = `--io ${options.io} cannot be had: ${reason}`;
@@ -106,10 +118,12 @@ class WorkerPlane implements DataPlane {
   readonly workers: readonly SupervisedWorker[];
   readonly io: UdpIo;
   readonly #counters: readonly Float64Array[];
+  readonly #traffic: readonly TrafficMemory[];
   /** What the workers for datagrams move them through, in their order. */
   readonly #udp: readonly UdpViews[];
   readonly #quarantine: Quarantine;
   readonly #image = new FullImage();
+  readonly #practice = makePractice();
   #endWatch = () => {};
 
   constructor(options: DataPlaneOptions, addresses: readonly ListenAddress[]) {
@@ -126,6 +140,7 @@ class WorkerPlane implements DataPlane {
     const clock = options.clock ?? systemClock;
     this.io = options.io ?? chosenIo(options.log);
     this.#counters = kinds.map(createCounters);
+    this.#traffic = kinds.map(createTrafficMemory);
     // Requests may be as long as answers usually are, even where answers are kept shorter.
     const messageBytes = Math.max(limits.udpPayloadBytes, settings.udpPayloadBytes);
     this.#udp = Array.from({ length: udpWorkers }, () =>
@@ -145,6 +160,7 @@ class WorkerPlane implements DataPlane {
           reusePort: udpWorkers > 1,
           settings,
           counters: this.#counters[index]!,
+          traffic: this.#traffic[index]!,
           seed: randomInt(2 ** 32),
           image: this.#image.toUpdate(),
         }),
@@ -164,6 +180,7 @@ class WorkerPlane implements DataPlane {
       io: this.io,
       threads: this.#udp.length,
       memory: { slots, requests, control, slotCount, slotBytes, payloadBytes },
+      practice: this.#practice,
       quarantined: this.#quarantine.requests,
     };
   }
@@ -214,6 +231,10 @@ class WorkerPlane implements DataPlane {
   counters(): CounterSnapshot {
     const udp = this.#udp.map(({ counters }) => counters);
     return sumCounters(this.#counters, udp);
+  }
+
+  traffic(): TrafficSums {
+    return sumTraffic(this.#traffic.map((memory) => new Traffic(memory)));
   }
 
   async close(): Promise<void> {

@@ -10,6 +10,7 @@ import { emptyImage, type Image } from './image.ts';
 import { Query } from './query.ts';
 import { RateLimit } from './rate-limit.ts';
 import type { ServerSettings } from './settings.ts';
+import { createTrafficMemory, Traffic, type TrafficMemory } from './traffic.ts';
 
 /** Octets that a slot needs beyond the longest answer, since whole words are read and written. */
 export const slotPaddingBytes = 8;
@@ -33,6 +34,7 @@ export class Responder {
   image: Image = emptyImage;
   readonly settings: ServerSettings;
   readonly counters: Float64Array;
+  readonly traffic: Traffic;
   readonly random: Random;
   /** What is known of class CH. */
   readonly chaos: readonly ChaosName[];
@@ -75,6 +77,8 @@ export class Responder {
   /** What `locate` found: offset of a template or node in the zone's segment. */
   template = 0;
   node = 0;
+  /** Slot of the zone that `findZone` found. */
+  zoneSlot = 0;
   /** Octets of the owner of what was found, where it is an ancestor of the name (a cut or DNAME). */
   ancestorBytes = 0;
   /** Where each name of a CNAME chain stands. */
@@ -87,10 +91,12 @@ export class Responder {
     counters: Float64Array,
     seed: number,
     clock: Clock = systemClock,
+    traffic: TrafficMemory = createTrafficMemory(),
   ) {
     const { rateLimit, cookies } = settings;
     this.settings = settings;
     this.counters = counters;
+    this.traffic = new Traffic(traffic);
     this.random = new Random(seed);
     this.chaos = chaosNames(settings);
     this.time = new CoarseClock(clock);

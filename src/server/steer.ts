@@ -2,7 +2,13 @@ import { lookupClient } from '../geo/client-map.ts';
 import { node as layout } from '../image/layout.ts';
 import { littleEndian } from '../image/zone-name.ts';
 import type { ZoneView } from '../image/zone-view.ts';
-import { pickAnswer, pickHeaderWords, type ServiceView, stickyHash } from '../policy/pick.ts';
+import {
+  memberAt,
+  pickAnswer,
+  pickHeaderWords,
+  type ServiceView,
+  stickyHash,
+} from '../policy/pick.ts';
 import { rrTypes } from '../wire/types.ts';
 import { counterAt } from './counters.ts';
 import type { Responder } from './responder.ts';
@@ -22,7 +28,8 @@ export const steerings = {
 /** Answers A or AAAA from the service of the node that `locate` found; returns a steering. */
 export function steer(responder: Responder, zone: ZoneView): number {
   const { image, query, picked } = responder;
-  const service = image.services[zone.words[responder.node + layout.service]!];
+  const slot = zone.words[responder.node + layout.service]!;
+  const service = image.services[slot];
   if (service === undefined) return steerings.broken;
   const family = query.type === rrTypes.A ? 4 : 6;
   if (!(family === 4 ? service.has4 : service.has6)) return steerings.empty;
@@ -34,6 +41,7 @@ export function steer(responder: Responder, zone: ZoneView): number {
   const ttlSeconds = ownTtl >= 0 ? ownTtl : picked[0]!;
   if (!writeAddresses(responder, service, family, count, ttlSeconds)) return steerings.tooLong;
   responder.count(counterAt.steered);
+  responder.traffic.countMember(slot, memberAt(service, picked[pickHeaderWords]!));
   return steerings.answered;
 }
 

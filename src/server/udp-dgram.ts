@@ -10,7 +10,9 @@ import {
   type UdpService,
 } from '../../native/udp_batch/udp-backend.ts';
 import {
+  latencyBoundMicros,
   peerAt,
+  sampledEvery,
   statusAt,
   truncatedFlag,
   type UdpViews,
@@ -143,7 +145,11 @@ class DgramServer {
         this.#lookForSignals();
         counters[udpCounterAt.batches]! += 1;
         counters[udpCounterAt.received]! += 1;
-        if (this.#accept(message, remote, one)) this.#answer(one.socket, remote);
+        if (!this.#accept(message, remote, one)) return;
+        const isSampled = counters[udpCounterAt.received]! % sampledEvery === 1;
+        const start = isSampled ? performance.now() : 0;
+        this.#answer(one.socket, remote);
+        if (isSampled) countLatency(counters, (performance.now() - start) * 1000);
       });
     }
     for (;;) {
@@ -199,6 +205,13 @@ class DgramServer {
     // A copy, since an answer that must wait keeps its memory.
     socket.send(Buffer.from(bytes.subarray(0, answerBytes)), remote.port, remote.address);
   }
+}
+
+function countLatency(counters: Float64Array, micros: number): void {
+  let bucket = 0;
+  while (micros >= latencyBoundMicros(bucket)) bucket += 1;
+  counters[udpCounterAt.latencyMicros]! += Math.floor(micros);
+  counters[udpCounterAt.latency + bucket]! += 1;
 }
 
 async function closeQuiet(sockets: readonly OpenSocket[], counters: Float64Array): Promise<void> {

@@ -4,7 +4,8 @@ import { systemClock } from '../base/clock.ts';
 import { errorText } from '../base/errors.ts';
 import { letGoOfShared } from '../base/shared-memory.ts';
 import { emptyImage, updateImage } from './image.ts';
-import { openUdpBackend } from './open-udp.ts';
+import { openUdpBackend, shortenSlices } from './open-udp.ts';
+import { practise } from './practise.ts';
 import { Responder } from './responder.ts';
 import { openTcp } from './tcp.ts';
 import { serveUdp, type UdpControl, udpAddresses } from './udp.ts';
@@ -14,7 +15,13 @@ const start = workerData as WorkerStart;
 if (parentPort === null) throw new Error('this file is the entry of a worker thread');
 const port = parentPort;
 
-const responder = new Responder(start.settings, start.counters, start.seed);
+const responder = new Responder(
+  start.settings,
+  start.counters,
+  start.seed,
+  systemClock,
+  start.traffic,
+);
 responder.image = updateImage(emptyImage, start.image);
 const tell = (message: FromWorker) => port.postMessage(message);
 
@@ -30,8 +37,10 @@ function take({ update, replacedBytes }: Extract<ToWorker, { kind: 'update' }>):
 }
 
 /** Serves datagrams: messages are taken between batches, since the thread may see no events. */
-async function runUdp({ io, threads, memory, quarantined }: UdpStart): Promise<void> {
-  const { addresses, reusePort } = start;
+async function runUdp({ io, threads, memory, practice, quarantined }: UdpStart): Promise<void> {
+  const { addresses, reusePort, settings } = start;
+  shortenSlices();
+  practise(practice, settings);
   const options = { addresses: udpAddresses(addresses), memory, reusePort, threads };
   const backend = await openUdpBackend(io, options);
   const control: UdpControl = {

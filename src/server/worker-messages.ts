@@ -1,8 +1,10 @@
 import type { UdpMemory } from '../../native/udp_batch/udp-memory.ts';
 import type { ImageUpdate } from '../image/image-update.ts';
+import type { Practice } from '../image/practice-image.ts';
 import type { ListenAddress } from './listen-address.ts';
 import type { UdpIo } from './open-udp.ts';
 import type { ServerSettings } from './settings.ts';
+import type { TrafficMemory } from './traffic.ts';
 
 /** What a worker is started with. Everything shared is in SharedArrayBuffers. */
 export interface WorkerStart {
@@ -14,6 +16,7 @@ export interface WorkerStart {
   readonly reusePort: boolean;
   readonly settings: ServerSettings;
   readonly counters: Float64Array;
+  readonly traffic: TrafficMemory;
   /** Of the worker's random numbers. */
   readonly seed: number;
   /** The whole image as one update. */
@@ -26,6 +29,8 @@ export interface UdpStart {
   /** How many workers serve datagrams on these addresses. */
   readonly threads: number;
   readonly memory: UdpMemory;
+  /** What to make itself ready with. */
+  readonly practice: Practice;
   /** Requests that other threads died of. */
   readonly quarantined: readonly Uint8Array[];
 }

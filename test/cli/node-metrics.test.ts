@@ -4,7 +4,6 @@ import { createNodeMetrics } from '../../src/cli/node-metrics.ts';
 import type { HealthView, TargetStatus } from '../../src/control/controller.ts';
 import type { Verdict } from '../../src/health/verdict.ts';
 import { createCounters, sumCounters } from '../../src/server/counters.ts';
-import { clusterView } from '../api/cluster-view.ts';
 import { by, exampleWrites, openBench } from '../control/fixtures.ts';
 
 const metric = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
@@ -54,8 +53,19 @@ async function stage(targets: () => readonly TargetStatus[]) {
   const { controller } = await openBench({ health });
   await controller.apply(exampleWrites(), by);
   const counts = { ...sumCounters([createCounters()]) };
-  const print = createNodeMetrics({ counters: () => counts, restarts: () => 2, controller });
-  return { controller, counts, read: async () => parse(await print()) };
+  const traffic = { zones: new Map<number, number>(), members: new Map<number, number>() };
+  const slots = {
+    zones: new Map([[0, 'example.com.']]),
+    services: new Map([[2, { name: 'web', members: ['eu', 'asia'] }]]),
+  };
+  const print = createNodeMetrics({
+    counters: () => counts,
+    traffic: () => traffic,
+    slots: () => slots,
+    restarts: () => 2,
+    controller,
+  });
+  return { controller, counts, traffic, slots, read: async () => parse(await print()) };
 }
 
 test('createNodeMetrics() prints counters, revision, zones and targets as Prometheus reads them', async () => {
@@ -114,19 +124,30 @@ test('createNodeMetrics() forgets services that are gone, and serves scrapes at 
   assert.equal(samples.has('meridian_targets{service="web",verdict="up"}'), false);
 });
 
-test('createNodeMetrics() shows where a member of a cluster stands', async () => {
-  const { controller, counts } = await stage(() => []);
-  const [self] = clusterView().nodes();
-  assert.ok(self !== undefined);
-  const cluster = clusterView({
-    nodes: () => [self, { ...self, id: 'ahead', sequence: 7 }],
-    counters: () => ({ unsigned: 2 }),
-  });
-  const parts = { counters: () => counts, restarts: () => 0, controller, cluster };
-  const samples = parse(await createNodeMetrics(parts)());
-  assert.equal(samples.get('meridian_cluster_leads'), 1);
-  assert.equal(samples.get('meridian_cluster_sequence'), 5);
-  assert.equal(samples.get('meridian_cluster_lag'), 2);
-  assert.ok(Number.isNaN(samples.get('meridian_cluster_health_age_seconds')));
-  assert.equal(samples.get('meridian_cluster_events_total{event="unsigned"}'), 2);
+test('createNodeMetrics() prints queries by zone and answers by member', async () => {
+  const { traffic, slots, read } = await stage(() => []);
+  traffic.zones.set(0, 5).set(7, 2);
+  traffic.members.set(2 * 1024 + 1 + 1, 3);
+  const samples = await read();
+  assert.equal(samples.get('meridian_zone_queries_total{zone="example.com."}'), 5);
+  assert.equal(samples.get('meridian_member_answers_total{service="web",member="asia"}'), 3);
+  slots.zones.set(0, 'example.net.').set(7, 'example.org.');
+  traffic.zones.set(0, 9).set(7, 3);
+  const later = await read();
+  assert.equal(later.has('meridian_zone_queries_total{zone="example.com."}'), false);
+  assert.equal(later.get('meridian_zone_queries_total{zone="example.net."}'), 0, 'not another’s');
+  assert.equal(later.get('meridian_zone_queries_total{zone="example.org."}'), 0);
+});
+
+test('createNodeMetrics() prints sampled latencies as a histogram', async () => {
+  const { counts, read } = await stage(() => []);
+  const latency = { counts: counts.latency.counts.with(0, 3).with(2, 1), micros: 21 };
+  Object.assign(counts, { latency });
+  const samples = await read();
+  const name = 'meridian_answer_duration_seconds';
+  assert.equal(samples.get(`${name}_bucket{le="0.000004"}`), 3);
+  assert.equal(samples.get(`${name}_bucket{le="0.000016"}`), 4);
+  assert.equal(samples.get(`${name}_bucket{le="+Inf"}`), 4);
+  assert.equal(samples.get(`${name}_sum`), 0.000021);
+  assert.equal(samples.get(`${name}_count`), 4);
 });

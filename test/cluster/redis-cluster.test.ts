@@ -9,6 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { MeridianError } from '../../src/base/errors.ts';
 import { openRedisBus } from '../../src/cluster/redis-bus.ts';
 import { parseBusUrls } from '../../src/cluster/redis-url.ts';
+import { MemoryStore } from '../../src/store/memory-store.ts';
 import { contentOf } from '../store/replica-contract.ts';
 import { freePort, noRedis, startRedis, type TestRedis } from './redis-server.ts';
 import {
@@ -151,6 +152,7 @@ test('on Redis Sentinel: a failover that loses revisions loses nothing of the cl
       'bind 127.0.0.1',
       `dir ${folder}`,
       `sentinel monitor main 127.0.0.1 ${master.port} 1`,
+      'requirepass hush',
       'sentinel down-after-milliseconds main 1000',
       'sentinel failover-timeout main 5000',
       '',
@@ -158,12 +160,14 @@ test('on Redis Sentinel: a failover that loses revisions loses nothing of the cl
   );
   const sentinel = spawn('redis-sentinel', [join(folder, 'sentinel.conf')], { stdio: 'ignore' });
   const url = `sentinel://127.0.0.1:${port}/main`;
+  const joinAs = (id: string, role?: 'node') =>
+    joinMember([url], id, role, new MemoryStore(), { sentinelPassword: 'hush' });
   const members: RealMember[] = [];
   try {
-    const a = await joinMember([url], 'a');
+    const a = await joinAs('a');
     members.push(a);
     await until(() => a.cluster.lease() !== undefined);
-    members.push(await joinMember([url], 'b'), await joinMember([url], 'n', 'node'));
+    members.push(await joinAs('b'), await joinAs('n', 'node'));
     await until(() => a.cluster.nodes().length === 3);
     await changeDial(a, 1);
     await until(() => dialOf(at(members, 2)) === 1);

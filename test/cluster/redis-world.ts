@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import { systemClock } from '../../src/base/clock.ts';
-import { type Log, silentLog } from '../../src/base/log.ts';
+import { silentLog } from '../../src/base/log.ts';
 import { Random } from '../../src/base/random.ts';
 import type { Bus } from '../../src/cluster/bus.ts';
 import { createCluster } from '../../src/cluster/cluster.ts';
 import type { Cluster, ClusterParts } from '../../src/cluster/cluster-types.ts';
-import { openRedisBus } from '../../src/cluster/redis-bus.ts';
+import { openRedisBus, type RedisBusOptions } from '../../src/cluster/redis-bus.ts';
 import { parseBusUrls } from '../../src/cluster/redis-url.ts';
 import { createController, type RunningController } from '../../src/control/create-controller.ts';
 import type { ReplicatedRevision } from '../../src/control/replication.ts';
@@ -33,9 +33,10 @@ export async function joinMember(
   id: string,
   role: ClusterParts['role'] = 'controller',
   store: Store = new MemoryStore(),
-  log: Log = silentLog,
+  more: Partial<RedisBusOptions> = {},
 ): Promise<RealMember> {
-  const bus = openRedisBus({ address: parseBusUrls(urls), cluster: 'test' });
+  const log = silentLog;
+  const bus = openRedisBus({ address: parseBusUrls(urls), cluster: 'test', ...more });
   const orphans: ReplicatedRevision[] = [];
   const cluster = createCluster({
     ...{ role, name: 'test', id, url: `https://${id}.example`, version: '1.0.0' },

@@ -184,6 +184,8 @@ function testMessages(io: UdpIo, { countsDrops }: Traits): void {
     assert.equal(counters[udpCounterAt.received], 1600);
     assert.equal(counters[udpCounterAt.sent], 1600);
     assert.equal(counters[udpCounterAt.unsent], 0);
+    const sampled = counters.slice(udpCounterAt.latency).reduce((sum, count) => sum + count, 0);
+    assert.ok(sampled > 0 && sampled < 1600, `latency of ${sampled} requests`);
   });
 
   test('sends nothing for an answer of length 0, among others that it sends', async () => {

@@ -5,15 +5,21 @@ import type { Controller } from '../../control/controller.ts';
 import type { Tokens } from '../../control/tokens.ts';
 import { createCounters, sumCounters } from '../../server/counters.ts';
 import type { DataPlane } from '../../server/data-plane.ts';
+import type { TrafficSums } from '../../server/traffic.ts';
 import { simulate } from '../../simulate/simulate.ts';
 import { formatEndpoint } from '../flags.ts';
 import { createNodeMetrics } from '../node-metrics.ts';
+import { settleMemory } from '../settle-memory.ts';
 import type { Closers } from './closers.ts';
 import type { NodeOptions } from './node-options.ts';
 import type { SelfCheck } from './self-check.ts';
 import { type Serving, simulationOf } from './serving.ts';
 
+/** When what a start leaves behind is cleared away: once its own haste is over, milliseconds. */
+const settleAfterMs = 1000;
+
 const noCounters = sumCounters([createCounters()]);
+const noTraffic: TrafficSums = { zones: new Map(), members: new Map() };
 
 export interface ApiParts {
   readonly options: NodeOptions;
@@ -38,6 +44,8 @@ export async function offerApi(parts: ApiParts): Promise<string> {
     version: options.version,
     metrics: createNodeMetrics({
       counters: () => dataPlane?.counters() ?? noCounters,
+      traffic: () => dataPlane?.traffic() ?? noTraffic,
+      slots: () => serving.images.slotNames(),
       restarts: () => dataPlane?.workers.reduce((sum, worker) => sum + worker.restarts, 0) ?? 0,
       controller,
       ...(view === undefined ? {} : { cluster: view }),
@@ -50,7 +58,9 @@ export async function offerApi(parts: ApiParts): Promise<string> {
     openMetrics: options.openMetrics,
   });
   closers.add(() => api.close());
-  return formatEndpoint(await listenApi(api, options.http));
+  const http = formatEndpoint(await listenApi(api, options.http));
+  closers.add(serving.clock.setTimer(settleAfterMs, settleMemory));
+  return http;
 }
 
 function readiness(controller: Controller, dataPlane: DataPlane | undefined) {

@@ -105,7 +105,7 @@ async function startFromDisk(
   clock: Clock,
   closers: Closers,
 ): Promise<SavedImage> {
-  const program = `meridian ${options.version} ${process.arch}, image format 2`;
+  const program = `meridian ${options.version} ${process.arch}, image format 3`;
   const { data: folder, log } = options;
   // A replica may hold no more than the newest revision's hash.
   const historyOf = (revision: number) =>
