@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { writeManyZones, writeOneZone } from './scale/inputs.ts';
 import { measureNsd } from './scale/nsd.ts';
+import { measureProcess } from './scale/process.ts';
 import { measureServices } from './scale/services.ts';
 import { measureZones } from './scale/zones.ts';
 
@@ -30,8 +31,10 @@ const { values } = parseArgs({
 const parts: Record<string, (folder: string) => Promise<void> | void> = {
   'names-cold': (folder) => measureZones('cold', folder, 'names'),
   'names-warm': (folder) => measureZones('warm', folder, 'names'),
+  'names-process': (folder) => measureProcess(folder, 'names', 1),
   'zones-cold': (folder) => measureZones('cold', folder, 'zones'),
   'zones-warm': (folder) => measureZones('warm', folder, 'zones'),
+  'zones-process': (folder) => measureProcess(folder, 'zones', Number(values.zones)),
   'services-all': () => measureServices(Number(values.services), Number(values.regions)),
   'names-nsd': (folder) => measureNsd(folder, 'names'),
   'zones-nsd': (folder) => measureNsd(folder, 'zones'),

@@ -30,7 +30,7 @@ if (Number(process.versions.node.split('.')[0]) >= 24) {
     process.exitCode = 2;
   } else {
     const child = spawn(node, [main, ...process.argv.slice(2)], { stdio: 'inherit' });
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR2']) {
       process.on(signal, () => child.kill(signal));
     }
     child.on('exit', (code, signal) => {

@@ -6,6 +6,7 @@ import { registerDoctor } from './cli/doctor.ts';
 import { registerExplain } from './cli/explain.ts';
 import { registerExport } from './cli/export.ts';
 import { createProgram, processTerminal, runProgram } from './cli/program.ts';
+import { registerRestart } from './cli/restart.ts';
 import { registerServe } from './cli/serve.ts';
 import { registerSimulate } from './cli/simulate.ts';
 
@@ -13,6 +14,7 @@ const manifest = new URL('../package.json', import.meta.url);
 const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string };
 const program = createProgram(version, processTerminal);
 registerServe(program, processTerminal, version);
+registerRestart(program, processTerminal);
 registerApply(program, processTerminal);
 registerExport(program, processTerminal);
 registerCheck(program, processTerminal);

@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { createSocket } from 'node:dgram';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { firstAnswer } from './first-answer.ts';
 import { largeOrigin, smallOrigin } from './inputs.ts';
 import { memoryMb, print } from './meter.ts';
 
@@ -48,27 +48,6 @@ export async function measureNsd(folder: string, subject: 'names' | 'zones'): Pr
   print('RSS of its largest process', Math.max(...pids.map((pid) => memoryMb(pid).now)), 'MB');
   nsd.kill();
   await new Promise((done) => nsd.once('exit', done));
-}
-
-/** Asks for the SOA every 10 ms until somebody answers without an error. */
-function firstAnswer(origin: string, port: number): Promise<void> {
-  const labels = origin.slice(0, -1).split('.');
-  const name = Buffer.concat([
-    ...labels.map((label) => Buffer.from([label.length, ...Buffer.from(label)])),
-    Buffer.from([0, 0, 6, 0, 1]),
-  ]);
-  const query = Buffer.concat([Buffer.from('1234000000010000000000000', 'hex'), name]);
-  const socket = createSocket('udp4');
-  return new Promise((done) => {
-    const timer = setInterval(() => socket.send(query, port, '127.0.0.1', () => {}), 10);
-    socket.on('error', () => {});
-    socket.on('message', (answer) => {
-      if (((answer[3] ?? 15) & 15) !== 0 || (answer[7] ?? 0) === 0) return;
-      clearInterval(timer);
-      socket.close();
-      done();
-    });
-  });
 }
 
 function childrenOf(pid: number): number[] {

@@ -59,6 +59,8 @@ struct batch_address {
   uint8_t octets[16];
   uint16_t port; /* 0 lets the kernel choose */
   bool v6_only;
+  /* A socket that is bound there already, of which the batch takes a copy; 0: none. */
+  int adopted_fd;
 };
 
 struct batch_options {
@@ -110,6 +112,9 @@ bool batch_can_xdp(struct batch_failure *failure);
 
 /* The port that a socket is bound to. */
 uint16_t batch_port(const struct batch *batch, uint32_t socket);
+
+/* The descriptor of a socket, to hand it to another process. */
+int batch_socket_fd(const struct batch *batch, uint32_t socket);
 
 /* Requests that the last exchange brought: the most that the next one takes answers for. */
 uint32_t batch_received(const struct batch *batch);

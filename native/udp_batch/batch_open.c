@@ -2,6 +2,7 @@
 #include "xdp.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/sock_diag.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,14 +49,15 @@ static int32_t word_at(const uint8_t *octets) {
   return (int32_t)ntohl(word);
 }
 
-/* Sets what a socket needs before it is bound; on failure returns the name of the call. */
+/* Sets what a socket needs, and first what only an unbound one takes; else the name of the call. */
 static const char *set_options(int fd, const struct batch_address *address, bool is_wildcard,
                                const struct batch_options *options) {
   const bool is_v6 = address->family == 6;
-  if (is_v6 && set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, address->v6_only) != 0) {
+  const bool is_bound = address->adopted_fd > 0;
+  if (!is_bound && is_v6 && set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, address->v6_only) != 0) {
     return "setsockopt(IPV6_V6ONLY)";
   }
-  if (options->reuse_port && set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1) != 0) {
+  if (!is_bound && options->reuse_port && set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1) != 0) {
     return "setsockopt(SO_REUSEPORT)";
   }
   if (is_wildcard) {
@@ -78,13 +80,23 @@ static const char *set_options(int fd, const struct batch_address *address, bool
   return NULL;
 }
 
+/* What the kernel has dropped at a socket since it was opened; 0 where it does not say. */
+static uint32_t count_drops(int fd) {
+  uint32_t info[SK_MEMINFO_VARS];
+  socklen_t bytes = sizeof info;
+  if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &bytes) != 0) return 0;
+  return bytes < (SK_MEMINFO_DROPS + 1) * sizeof info[0] ? 0 : info[SK_MEMINFO_DROPS];
+}
+
 /* Opens one socket; on failure returns the name of the call, with errno set. */
 static const char *open_socket(struct batch_socket *opened, const struct batch_address *address,
                                const struct batch_options *options) {
   const bool is_v6 = address->family == 6;
   const size_t octets = is_v6 ? 16 : 4;
-  opened->fd = socket(is_v6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, IPPROTO_UDP);
-  if (opened->fd < 0) return "socket";
+  const bool is_bound = address->adopted_fd > 0;
+  opened->fd = is_bound ? fcntl(address->adopted_fd, F_DUPFD_CLOEXEC, 3)
+                        : socket(is_v6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, IPPROTO_UDP);
+  if (opened->fd < 0) return is_bound ? "fcntl(F_DUPFD_CLOEXEC)" : "socket";
   opened->is_v6 = is_v6;
   opened->is_wildcard = is_zero(address->octets, octets);
   for (size_t word = 0; word < octets / 4; word += 1) {
@@ -92,6 +104,8 @@ static const char *open_socket(struct batch_socket *opened, const struct batch_a
   }
   const char *failed = set_options(opened->fd, address, opened->is_wildcard, options);
   if (failed != NULL) return failed;
+  /* What was dropped before a socket came here is not ours to count. */
+  if (is_bound) opened->drops = count_drops(opened->fd);
 
   union batch_sockaddr name;
   socklen_t name_bytes = is_v6 ? sizeof name.v6 : sizeof name.v4;
@@ -105,7 +119,7 @@ static const char *open_socket(struct batch_socket *opened, const struct batch_a
     name.v4.sin_port = htons(address->port);
     memcpy(&name.v4.sin_addr, address->octets, 4);
   }
-  if (bind(opened->fd, &name.any, name_bytes) != 0) return "bind";
+  if (!is_bound && bind(opened->fd, &name.any, name_bytes) != 0) return "bind";
   name_bytes = sizeof name;
   if (getsockname(opened->fd, &name.any, &name_bytes) != 0) return "getsockname";
   opened->port = ntohs(is_v6 ? name.v6.sin6_port : name.v4.sin_port);
@@ -214,6 +228,10 @@ uint16_t batch_port(const struct batch *batch, uint32_t socket) {
   return batch->sockets[socket].port;
 }
 
+int batch_socket_fd(const struct batch *batch, uint32_t socket) {
+  return batch->sockets[socket].fd;
+}
+
 uint32_t batch_received(const struct batch *batch) { return batch->received; }
 
 void batch_wake(struct batch *batch) {
@@ -230,12 +248,9 @@ void batch_stop(struct batch *batch) {
 void batch_read_drops(struct batch *batch) {
   for (uint32_t at = 0; at < batch->socket_count; at += 1) {
     struct batch_socket *socket = &batch->sockets[at];
-    uint32_t info[SK_MEMINFO_VARS];
-    socklen_t bytes = sizeof info;
-    if (getsockopt(socket->fd, SOL_SOCKET, SO_MEMINFO, info, &bytes) != 0) continue;
-    if (bytes < (SK_MEMINFO_DROPS + 1) * sizeof info[0]) continue;
-    batch->counters[BATCH_KERNEL_DROPS] += (uint32_t)(info[SK_MEMINFO_DROPS] - socket->drops);
-    socket->drops = info[SK_MEMINFO_DROPS];
+    const uint32_t drops = count_drops(socket->fd);
+    batch->counters[BATCH_KERNEL_DROPS] += drops - socket->drops;
+    socket->drops = drops;
   }
   if (batch->xdp != NULL) xdp_read_drops(batch);
 }

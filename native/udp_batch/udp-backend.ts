@@ -8,6 +8,11 @@ export interface UdpAddress {
   readonly port: number;
   /** Whether a socket on `::` leaves IPv4 to others; default true. */
   readonly ipv6Only?: boolean;
+  /**
+   * A socket that is bound there already, as a file descriptor of this process. The batch and AF_XDP
+   * backends work on a copy, node:dgram on the descriptor itself, which it closes.
+   */
+  readonly descriptor?: number;
 }
 
 export interface UdpOptions {
@@ -55,6 +60,11 @@ export interface UdpBackend {
   readonly name: 'batch' | 'xdp' | 'dgram';
   /** In the order of the options, with the ports that the system chose. */
   readonly addresses: readonly UdpAddress[];
+  /**
+   * The socket of each address as a file descriptor. Another process may be given it, and what is
+   * queued in it is not lost when this one closes its own.
+   */
+  readonly descriptors: readonly number[];
   readonly views: UdpViews;
   /**
    * Serves until the service's `turn` says false, then closes the sockets. The batch and AF_XDP

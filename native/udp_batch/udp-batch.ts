@@ -18,8 +18,8 @@ import { peerWords, statusAt, type UdpViews, viewUdpMemory } from './udp-memory.
  */
 export interface UdpBatch {
   /**
-   * Opens a batch: all its sockets, or none. `addresses` has 7 words each (family, address, port,
-   * ipv6Only) and takes the chosen ports. Throws an Error with `code`, `errno` and `syscall`.
+   * Opens a batch: all its sockets, or none. `addresses` has 8 words each (family, address, port,
+   * ipv6Only, socket to take a copy of or 0) and takes the chosen ports and the sockets. Throws an Error with `code`, `errno` and `syscall`.
    */
   open(
     addresses: Int32Array,
@@ -136,7 +136,11 @@ function open(name: 'batch' | 'xdp', options: UdpOptions, xdpShares: number): Ud
   Atomics.store(views.status, statusAt.batchId, id);
   return {
     name,
-    addresses: options.addresses.map((address, at) => ({ ...address, port: words[at * 7 + 5]! })),
+    addresses: options.addresses.map(({ descriptor: _, ...address }, at) => ({
+      ...address,
+      port: words[at * 8 + 5]!,
+    })),
+    descriptors: options.addresses.map((_, at) => words[at * 8 + 7]!),
     views,
     serve: async (service) => {
       try {
@@ -149,7 +153,7 @@ function open(name: 'batch' | 'xdp', options: UdpOptions, xdpShares: number): Ud
   };
 }
 
-function addressWords({ host, port, ipv6Only }: UdpAddress): number[] {
+function addressWords({ host, port, ipv6Only, descriptor }: UdpAddress): number[] {
   const address = parseIp(host);
   if (address === undefined) {
     throw Object.assign(new TypeError(`"${host}" is no IP address`), { code: 'EINVAL' });
@@ -159,6 +163,7 @@ function addressWords({ host, port, ipv6Only }: UdpAddress): number[] {
     ...address.words.map((word) => word | 0),
     port,
     ipv6Only === false ? 0 : 1,
+    descriptor ?? 0,
   ];
 }
 

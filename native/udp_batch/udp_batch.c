@@ -1,8 +1,7 @@
 /*
  * The Node-API face of batches (Node-API 8, so that one binary serves Node 20 and later).
  *
- *   open(addresses, settings, slots, lengths, peers, counters, requests) → id, and the chosen ports
- *     in `addresses`
+ *   open(addresses, settings, slots, lengths, peers, counters, requests) → id; ports, sockets in `addresses`
  *   exchange(id, answered) → requests received, 0 when woken or idle, -1 when stopped and drained
  *   wake(id), stop(id) → false when there is no such batch; from any thread
  *   close(id) → false when this thread has no such batch
@@ -29,8 +28,8 @@ enum {
   PLACE_BITS = 10,
   MAX_BATCHES = 1 << PLACE_BITS,
   MAX_GENERATION = 1 << 20,
-  /* Words of one address in `addresses`: family, address words, port, v6Only. */
-  ADDRESS_WORDS = 7,
+  /* Words of one address in `addresses`: family, address words, port, v6Only, socket (0: a new one). */
+  ADDRESS_WORDS = 8,
   BUFFERS = 5,
   OPEN_ARGUMENTS = 2 + BUFFERS,
 };
@@ -192,13 +191,14 @@ static void *view_of(napi_env env, napi_value value, napi_typedarray_type type, 
 
 static bool read_address(const int32_t *words, struct batch_address *address) {
   address->family = words[0];
-  if ((words[0] != 4 && words[0] != 6) || words[5] < 0 || words[5] > 65535) return false;
+  if ((words[0] != 4 && words[0] != 6) || words[5] < 0 || words[5] > 65535 || words[7] < 0) return false;
   for (int word = 0; word < 4; word += 1) {
     const uint32_t raw = htonl((uint32_t)words[1 + word]);
     memcpy(address->octets + word * 4, &raw, sizeof raw);
   }
   address->port = (uint16_t)words[5];
   address->v6_only = words[6] != 0;
+  address->adopted_fd = words[7];
   return true;
 }
 
@@ -252,6 +252,7 @@ static int32_t open_batch(napi_env env, const napi_value *views, const struct ba
   }
   for (uint32_t at = 0; at < options->address_count; at += 1) {
     words[at * ADDRESS_WORDS + 5] = batch_port(batch, at);
+    words[at * ADDRESS_WORDS + 7] = batch_socket_fd(batch, at);
   }
   return id;
 }
@@ -265,7 +266,7 @@ static napi_value js_open(napi_env env, napi_callback_info info) {
       argc < OPEN_ARGUMENTS ? NULL : view_of(env, args[0], napi_int32_array, ADDRESS_WORDS, false, &word_count);
   if (words == NULL || word_count % ADDRESS_WORDS != 0 ||
       word_count / ADDRESS_WORDS > BATCH_MAX_SOCKETS) {
-    return throw_type(env, "addresses must be an Int32Array of 7 words for each address");
+    return throw_type(env, "addresses must be an Int32Array of 8 words for each address");
   }
   const int32_t *settings =
       view_of(env, args[1], napi_int32_array, SETTINGS, false, &setting_count);

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { MeridianError } from '../base/errors.ts';
 import { findPortHolder } from '../base/port-holder.ts';
 import type { ApiInstance } from './api-context.ts';
@@ -7,6 +8,8 @@ export interface ListenOptions {
   readonly host: string;
   /** 0 lets the system choose. */
   readonly port: number;
+  /** A socket that listens there already, in place of a new one: its file descriptor. */
+  readonly descriptor?: number;
 }
 
 /**
@@ -15,16 +18,45 @@ export interface ListenOptions {
  */
 export async function listenApi(
   api: ApiInstance,
-  { host, port }: ListenOptions,
+  { host, port, descriptor }: ListenOptions,
 ): Promise<{ readonly host: string; readonly port: number; readonly url: string }> {
   try {
-    await api.listen({ host, port });
+    if (descriptor === undefined) await api.listen({ host, port });
+    else await listenOn(api, descriptor);
   } catch (cause) {
     throw explainListenError(cause, host, port);
   }
   const address = api.server.address();
   const boundPort = typeof address === 'object' && address !== null ? address.port : port;
   return { host, port: boundPort, url: `http://${inUrl(host)}:${boundPort}` };
+}
+
+/** The file descriptor of the socket that an API listens on; undefined where it has none. */
+export function apiDescriptor({ server }: ApiInstance): number | undefined {
+  const { _handle: handle } = server as typeof server & {
+    readonly _handle?: { readonly fd?: number };
+  };
+  return handle?.fd;
+}
+
+/** How long requests under way may take to be answered when the API makes room for another process. */
+const partingMs = 1000;
+
+/** Takes no more requests, lets those under way be answered, and closes. */
+export async function closeApi(api: ApiInstance): Promise<void> {
+  const { server } = api;
+  const closed = new Promise<void>((done) => server.close(() => done()));
+  const patience = setTimeout(() => server.closeAllConnections(), partingMs);
+  await closed;
+  clearTimeout(patience);
+  await api.close();
+}
+
+async function listenOn(api: ApiInstance, descriptor: number): Promise<void> {
+  await api.ready();
+  const listening = once(api.server, 'listening');
+  api.server.listen({ fd: descriptor });
+  await listening;
 }
 
 function explainListenError(cause: unknown, host: string, port: number): unknown {

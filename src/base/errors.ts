@@ -12,6 +12,7 @@ export const errorCodes = {
   E_EXPORT_EXISTS: 'a file that an export would replace says something else',
   E_DEMO_ORIGINS: 'the origins of the demonstration cannot start',
   E_SIMULATION: 'a simulation names something that does not exist',
+  E_RESTART: 'a node cannot be restarted while it serves',
   E_EXPLAIN_QUESTION: 'the client to explain cannot be read',
   // wire: names and rdata
   E_NAME_SYNTAX: 'a domain name is malformed',

@@ -16,8 +16,6 @@ export interface SavedImageParts {
   /** Name and version of this program: no other reads what it saved. */
   readonly program: string;
   readonly dataPlane: ImageHolder;
-  /** Chain hash of a revision; undefined for one that the store does not have. */
-  historyOf(revision: number): string | undefined;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -38,6 +36,8 @@ export const imageFileNames = ['meridian.image', 'meridian.image.1', 'meridian.i
  * process replaces it. The last three are kept: where the newest is damaged, the one before serves.
  */
 export class SavedImage implements ImagePublisher {
+  /** Chain hash of a revision; undefined for one that the store does not have. Set with the store. */
+  historyOf: (revision: number) => string | undefined = () => undefined;
   readonly #parts: SavedImageParts;
   readonly #paths: readonly string[];
   #epochsBefore = 0;
@@ -51,6 +51,7 @@ export class SavedImage implements ImagePublisher {
   #dueMs = Number.POSITIVE_INFINITY;
   #cancelSave: () => void = () => {};
   #saving: Promise<void> = Promise.resolve();
+  #isSuspended = false;
 
   constructor(parts: SavedImageParts) {
     this.#parts = parts;
@@ -63,8 +64,7 @@ export class SavedImage implements ImagePublisher {
    * are behind by some revisions at other times as well. Never rejects.
    */
   async serve(revision: number, olderToo = false): Promise<boolean> {
-    const { historyOf } = this.#parts;
-    const isOfHistory = (label: ImageLabel) => label.history === historyOf(label.revision);
+    const isOfHistory = (label: ImageLabel) => label.history === this.historyOf(label.revision);
     const isExact = (label: ImageLabel) => label.revision === revision && isOfHistory(label);
     if (await this.#serveFirst(isExact)) return true;
     if (!olderToo) return false;
@@ -117,6 +117,17 @@ export class SavedImage implements ImagePublisher {
     if (this.#isMoved) await this.#save();
   }
 
+  /** Lets the file be until `resume`: another process has the data directory. */
+  async suspend(): Promise<void> {
+    this.#isSuspended = true;
+    await this.#saving;
+  }
+
+  /** Saves again; what has moved meanwhile with the next. */
+  resume(): void {
+    this.#isSuspended = false;
+  }
+
   /** Sets the timer, unless an earlier one runs. */
   #saveIn(delayMs: number): void {
     const { clock } = this.#parts;
@@ -131,12 +142,13 @@ export class SavedImage implements ImagePublisher {
   }
 
   async #save(): Promise<void> {
-    const { dataPlane, historyOf, log, program } = this.#parts;
+    const { dataPlane, log, program } = this.#parts;
     const [file = '', ...older] = this.#paths;
+    if (this.#isSuspended) return;
     this.#isMoved = false;
     try {
       const image = dataPlane.image();
-      const history = historyOf(image.revision) ?? '';
+      const history = this.historyOf(image.revision) ?? '';
       await writeImageFile(file, program, history, image, older);
     } catch (error) {
       const fields = { file, error: errorText(error) };

@@ -26,9 +26,12 @@ import {
   parseText,
 } from './flags.ts';
 import { logLine } from './log-line.ts';
-import type { RunningNode } from './node/node-options.ts';
 import type { Terminal } from './program.ts';
 import { addProtectionFlags, type ProtectionFlags, protectionOptions } from './protection-flags.ts';
+import { findPredecessor } from './restart/predecessor.ts';
+import { refuseRestarts, serveUntilEnd } from './restart/serve-until-end.ts';
+import { notifyReady } from './restart/service-manager.ts';
+import type { RunningNode } from './start-node.ts';
 
 /** The name of the file in the data directory that keeps the first admin token for local commands. */
 export const tokenFileName = 'admin.token';
@@ -150,12 +153,15 @@ async function serve(
   // Loaded here, so that the other commands start without the server.
   const { startNode } = await import('./start-node.ts');
   const log = openLog(flags.logLevel, flags.json === true);
+  const data = resolve(flags.data);
+  const predecessor = findPredecessor();
+  const signals = refuseRestarts(data);
   const demo = flags.demo === true ? await startDemo() : undefined;
   let node: RunningNode;
   try {
     node = await startNode({
       zones: resolve(flags.zones),
-      data: resolve(flags.data),
+      data,
       dns: cluster?.role === 'controller' ? [] : (flags.dns ?? [{ host: '127.0.0.1', port: 5300 }]),
       http: flags.http,
       geo: flags.geo ?? [],
@@ -177,13 +183,14 @@ async function serve(
       hosts: flags.host ?? [],
       openMetrics: flags.openMetrics === true,
       version,
+      ...(predecessor === undefined ? {} : { predecessor }),
       log,
     });
   } catch (error) {
     await demo?.close();
     throw error;
   }
-  const tokenFile = join(resolve(flags.data), tokenFileName);
+  const tokenFile = join(data, tokenFileName);
   if (node.newToken !== undefined) keepToken(tokenFile, node.newToken, log);
   if (flags.json === true) {
     const { dns, http, newToken } = node;
@@ -195,9 +202,21 @@ async function serve(
     terminal.out(greeting(node, tokenFile, flags.dns === undefined && flags.demo === true));
   }
   surviveBugs(log);
-  await untilStopped();
+  await notifyReady(process.pid);
+  signals.close();
+  await serveUntilEnd(node, { data, log, whyNotRestart: whyNotRestart(flags) });
   await node.close();
   await demo?.close();
+}
+
+/** Why a process with these flags cannot be replaced by another while it serves. */
+function whyNotRestart({ demo, io, redis }: ServeFlags): string | undefined {
+  if (redis !== undefined)
+    return 'a member of a cluster is replaced by stopping it and starting it anew, while the others answer';
+  if (demo === true)
+    return 'the origins of --demo end with their process; stop it and start it anew';
+  if (io !== 'xdp') return undefined;
+  return 'an interface is served by one process at a time with --io xdp; stop it and start it anew';
 }
 
 /** The node serves by now and the token is printed: a file that cannot be written ends nothing. */
@@ -248,23 +267,6 @@ export function surviveBugs(log: Log): void {
   };
   process.on('uncaughtException', note);
   process.on('unhandledRejection', note);
-}
-
-/** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once. */
-function untilStopped(): Promise<void> {
-  return new Promise((done) => {
-    // Timers of the node do not keep the process alive, but an open event loop handle must.
-    const keepAlive = setInterval(() => {}, 1 << 30);
-    const stop = () => {
-      clearInterval(keepAlive);
-      for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-        process.removeListener(signal, stop);
-        process.once(signal, () => process.exit(130));
-      }
-      done();
-    };
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop);
-  });
 }
 
 function greeting(node: RunningNode, tokenFile: string, demo: boolean): string {

@@ -1,103 +1,143 @@
-import { systemClock } from '../base/clock.ts';
 import type { Problem } from '../base/errors.ts';
-import type { RunningController } from '../control/create-controller.ts';
-import { Tokens } from '../control/tokens.ts';
-import { openSqliteStore } from '../store/sqlite-store.ts';
-import type { Store } from '../store/store.ts';
+import type { Configuration } from '../control/controller.ts';
+import { openSqliteStore, openSqliteStoreUnchecked } from '../store/sqlite-store.ts';
+import { type AnsweringPart, startAnswering, startThreads } from './answering-part.ts';
+import { Closers } from './closers.ts';
+import { type ControlPart, historyOf, startControl } from './control-part.ts';
 import { formatEndpoint } from './flags.ts';
-import { startAnycast } from './node/anycast.ts';
-import { Closers } from './node/closers.ts';
-import { firstFill, startControlling } from './node/controlling.ts';
-import type { Membership } from './node/joining.ts';
-import { startJudging } from './node/judging.ts';
-import { LiveState } from './node/live-state.ts';
-import type { NodeOptions, RunningNode } from './node/node-options.ts';
-import { offerApi } from './node/offering-api.ts';
-import { type Serving, startServing } from './node/serving.ts';
+import type { NodeOptions } from './node-options.ts';
+import type { NodeSockets } from './restart/node-sockets.ts';
+
+/** A node that serves. */
+export interface RunningNode {
+  /** `ADDR:PORT` as bound. */
+  readonly dns: readonly string[];
+  readonly http: string;
+  /** The admin token, only when this start has made it. */
+  readonly newToken: string | undefined;
+  readonly configuration: Configuration;
+  /** What was wrong with files at the first start, and with stored objects. */
+  readonly problems: readonly Problem[];
+  /** The sockets that a process which takes this one's place goes on with. */
+  sockets(): NodeSockets;
+  /** Lets go of the store and the API, while queries are answered on and health is watched. */
+  release(): Promise<void>;
+  /** Takes them back. */
+  resume(): Promise<void>;
+  /** Stops taking queries, answers what is queued, and closes the store. */
+  close(): Promise<void>;
+}
 
 /**
- * Puts one node together and starts it: store → geo → image → data plane → health → API; in a cluster
- * its membership stands between the data plane and the API. Throws MeridianError when something that it
- * cannot do without is missing; what was started is closed again.
+ * Puts one node together and starts it: store → threads → geo → image → health → controller → API.
+ * Throws MeridianError when something that it cannot do without is missing; what was started is closed
+ * again. With a predecessor nothing is answered before that one's store is read.
  */
 export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const closers = new Closers(options.log);
   try {
-    return await start(options, closers);
+    const { predecessor } = options;
+    return predecessor === undefined
+      ? await startAlone(options, closers)
+      : await startAfter(options, predecessor, closers);
   } catch (error) {
     await closers.closeAll();
     throw error;
   }
 }
 
-async function start(options: NodeOptions, closers: Closers): Promise<RunningNode> {
-  const store = openSqliteStore(options.data);
-  closers.add(() => store.close());
-  const tokens = new Tokens(store, systemClock);
-  // A chosen token is taken or refused at once; one of our own is made last, see below.
-  if (options.adminToken) tokens.ensureAdmin(options.adminToken);
-
-  const serving = await startServing(options, new LiveState(), store, closers);
-  const membership = await join(options, serving, store, tokens, closers);
-  const health = membership?.health ?? startJudging(options, serving, store, closers);
-  // The store is the truth; the folder fills an empty one.
-  const controller = await startControlling(
-    ...([options, serving, health, store, closers, membership?.shared] as const),
-  );
-  const filled =
-    membership === undefined
-      ? await firstFill(controller, options, store.latest())
-      : await enter(membership, controller, options, store);
-  const selfCheck = startAnycast(options, serving, closers);
-  const view = membership?.view;
-  const http = await offerApi({ options, serving, controller, tokens, selfCheck, view, closers });
-  // It is shown once. A start that fails after making it would lock everybody out for good.
-  const newToken = tokens.ensureAdmin(options.adminToken);
-  return {
-    dns: (serving.dataPlane?.addresses ?? []).map(formatEndpoint),
-    http,
-    newToken,
-    configuration: controller.configuration(),
-    problems: [...controller.unread, ...filled],
-    close: () => closers.closeAll(),
-  };
+/** The store first, since its lock keeps others out; then answers, from the image of the last end. */
+async function startAlone(options: NodeOptions, closers: Closers): Promise<RunningNode> {
+  const onClose = closers.add.bind(closers);
+  const store = openSqliteStoreUnchecked(options.data);
+  onClose(() => store.close());
+  const threads = await startThreads(options, onClose);
+  const revision = store.latest();
+  threads.saved.historyOf = historyOf(store);
+  if (revision > 0) await threads.saved.serve(revision, options.cluster?.role === 'node');
+  store.check();
+  const parts = await startAnswering(options, threads, onClose);
+  const control = await startControl(options, store, parts, options.http);
+  return new ServingNode(options, parts, control, closers);
 }
 
-/** Prepares the membership in a cluster; nothing of it is loaded by a process of its own. */
-async function join(
+/** All that takes time first, while the process before this one still serves. */
+async function startAfter(
   options: NodeOptions,
-  serving: Serving,
-  store: Store,
-  tokens: Tokens,
+  predecessor: NonNullable<NodeOptions['predecessor']>,
   closers: Closers,
-): Promise<Membership | undefined> {
-  const { cluster } = options;
-  if (cluster === undefined) return undefined;
-  const { joinCluster } = await import('./node/joining.ts');
-  return joinCluster({ options, cluster, serving, store, tokens, closers });
+): Promise<RunningNode> {
+  const onClose = closers.add.bind(closers);
+  const threads = await startThreads(options, onClose);
+  const parts = await startAnswering(options, threads, onClose);
+  await predecessor.prepared();
+  const store = openSqliteStore(options.data);
+  onClose(() => store.close());
+  const place = predecessor.sockets.http ?? options.http;
+  const control = await startControl(options, store, parts, place, async () => {
+    if (!threads.dataPlane.workers.every((worker) => worker.isRunning)) {
+      throw new Error('the threads that answer could not be started on the sockets handed over');
+    }
+    // Only then changes: who has heard of one must not be answered by the other process.
+    await predecessor.complete();
+  });
+  return new ServingNode(options, parts, control, closers);
 }
 
-/**
- * Enters the cluster. A process that has nothing yet waits for what the cluster has; where that is
- * nothing either, the first leader fills it from its folder of zones.
- */
-async function enter(
-  membership: Membership,
-  controller: RunningController,
-  options: NodeOptions,
-  store: Store,
-): Promise<readonly Problem[]> {
-  await membership.start(controller);
-  if (store.latest() > 0) return [];
-  const leads = await membership.settle();
-  if (leads) return store.latest() > 0 ? [] : firstFill(controller, options, 0);
-  if (store.latest() === 0) {
-    options.log.warn({}, 'the cluster has not answered with a configuration yet; waiting for it');
-    membership.onFirstLead(() => {
-      firstFill(controller, options, 0).catch((error) =>
-        options.log.error({ error }, `the folder of zones could not be taken: ${error}`),
-      );
-    });
+class ServingNode implements RunningNode {
+  readonly #options: NodeOptions;
+  readonly #parts: AnsweringPart;
+  readonly #closers: Closers;
+  #control: ControlPart;
+
+  constructor(options: NodeOptions, parts: AnsweringPart, control: ControlPart, closers: Closers) {
+    this.#options = options;
+    this.#parts = parts;
+    this.#control = control;
+    this.#closers = closers;
+    closers.add(() => this.#control.close());
   }
-  return [];
+
+  get dns(): readonly string[] {
+    return this.#parts.dataPlane.addresses.map(formatEndpoint);
+  }
+
+  get http(): string {
+    return formatEndpoint(this.#control.http);
+  }
+
+  get newToken(): string | undefined {
+    return this.#control.newToken;
+  }
+
+  get problems(): readonly Problem[] {
+    return this.#control.problems;
+  }
+
+  get configuration(): Configuration {
+    return this.#parts.configuration();
+  }
+
+  sockets(): NodeSockets {
+    const { http, httpDescriptor: descriptor } = this.#control;
+    return {
+      plane: this.#parts.dataPlane.sockets(),
+      http: descriptor === undefined ? undefined : { ...http, descriptor },
+    };
+  }
+
+  async release(): Promise<void> {
+    await this.#parts.saved.suspend();
+    await this.#control.close();
+  }
+
+  async resume(): Promise<void> {
+    const store = openSqliteStore(this.#options.data);
+    this.#control = await startControl(this.#options, store, this.#parts, this.#control.http);
+    this.#parts.saved.resume();
+  }
+
+  close(): Promise<void> {
+    return this.#closers.closeAll();
+  }
 }

@@ -3,18 +3,18 @@ import { isAcceptable, MeridianError, type Problem } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Store } from '../store/store.ts';
 import type { NameKey } from '../zone/zone.ts';
+import { forgetPlace } from '../zone/zone-builder.ts';
 import type {
   ApplyOptions,
   ApplyResult,
   ObjectChange,
   ObjectKind,
   ObjectWrite,
-  Revision,
   TrafficShift,
 } from './change.ts';
 import { checkChange } from './check-change.ts';
 import type { Configuration } from './controller.ts';
-import { draftChange } from './draft-change.ts';
+import { type Draft, draftChange } from './draft-change.ts';
 import { answerToKeep, markOf, recall } from './idempotency.ts';
 import type { ImageCourier, PreparedImage } from './image-courier.ts';
 import { editConfiguration } from './load-configuration.ts';
@@ -126,7 +126,8 @@ export async function applyChange(
 
   // From here on the change is never taken back.
   state.configuration = next;
-  noteZones(state.zoneRevisions, revision, next);
+  noteZones(state.zoneRevisions, draft, revision.number, next);
+  for (const { value } of draft.edits) if (value?.kind === 'rrset') forgetPlace(value.rrset);
   parts.stored?.(next);
 
   // Replica: a second controller has it on disk, where there is one; if not in time, a warning.
@@ -179,14 +180,19 @@ function refuseStale(state: ChangeState, store: Store, options: ApplyOptions): v
 /** Notes a revision as the last that touched its zones. */
 export function noteZones(
   zoneRevisions: Map<NameKey, number>,
-  revision: Revision,
+  { edits }: Pick<Draft, 'edits'>,
+  revision: number,
   next: Configuration,
 ): void {
-  for (const { kind, id } of revision.changes) {
-    if (kind !== 'zone' && kind !== 'rrset') continue;
-    const origin = kind === 'zone' ? id : parseRRsetId(id)?.zone;
-    if (origin === undefined) continue;
-    if (next.zones.has(origin)) zoneRevisions.set(origin, revision.number);
+  const touched = new Set<NameKey>();
+  for (const { kind, id, value } of edits) {
+    if (kind === 'zone') touched.add(id);
+    if (kind !== 'rrset') continue;
+    const origin = value?.kind === 'rrset' ? value.zone : parseRRsetId(id)?.zone;
+    if (origin !== undefined) touched.add(origin);
+  }
+  for (const origin of touched) {
+    if (next.zones.has(origin)) zoneRevisions.set(origin, revision);
     else zoneRevisions.delete(origin);
   }
 }

@@ -1,4 +1,5 @@
 import type { Problem } from '../base/errors.ts';
+import type { NameKey, RRset } from '../zone/zone.ts';
 
 /**
  * The objects whose versions make up the configuration. Ids:
@@ -18,6 +19,14 @@ export interface ObjectChange {
   readonly after: string | null;
 }
 
+/** An rrset as the configuration holds it: its owner in lower case, its zone and owner as keys. */
+export interface RRsetValue {
+  readonly kind: 'rrset';
+  readonly zone: NameKey;
+  readonly owner: NameKey;
+  readonly rrset: RRset;
+}
+
 /** A wish: this object shall have this body. */
 export interface ObjectWrite {
   readonly kind: ObjectKind;
@@ -25,6 +34,11 @@ export interface ObjectWrite {
   readonly body: string | null;
   /** `file:line` that the wish was read from; problems name it instead of the object's path. */
   readonly where?: string;
+  /**
+   * What the body says, where the writer has it: then id and body are in their one form, and are not
+   * read again. It costs more to read a million records than to check, compile and store them.
+   */
+  readonly value?: RRsetValue;
 }
 
 /** One accepted change of configuration: numbered, never edited. */

@@ -1,7 +1,7 @@
 import type { Problem } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { STEER } from '../wire/types.ts';
-import { checkZone } from '../zone/check-zone.ts';
+import { checkEdit } from '../zone/check-edit.ts';
 import { steerService } from '../zone/steer.ts';
 import type { NameKey, Zone } from '../zone/zone.ts';
 import { checkDelegations } from './check-delegations.ts';
@@ -30,7 +30,7 @@ function checkZones(next: Configuration, current: Configuration, findings: Findi
   for (const origin of movedZones(current, next)) {
     const zone = next.zones.get(origin);
     if (zone === undefined || current.zones.get(origin) === zone) continue;
-    for (const problem of checkZone(zone)) {
+    for (const problem of checkEdit(current.zones.get(origin), zone)) {
       findings.problems.push(
         problem.where === undefined ? { ...problem, where: `zone ${origin}` } : problem,
       );

@@ -8,12 +8,12 @@ import { packSegments } from '../image/arena.ts';
 import type { ImageUpdate, SlotUpdate } from '../image/image-update.ts';
 import { ServiceBatch } from '../image/service-batch.ts';
 import { compileZoneIndex } from '../image/zone-index.ts';
-import { compileZone } from '../image/zone-segment.ts';
 import type { EstimateLatency } from '../latency/estimate.ts';
 import { distinctionsKey, distinctionsOf, type MeasuredKeys } from '../policy/distinctions.ts';
 import type { NetworkOverride, Service } from '../policy/traffic.ts';
 import { nodesOf } from '../policy/tree.ts';
-import type { NameKey, Zone } from '../zone/zone.ts';
+import type { NameKey } from '../zone/zone.ts';
+import { areWhere, type CompiledZone, compileNext } from './compile-next-zone.ts';
 import type { Configuration } from './controller.ts';
 import { movedZones } from './load-configuration.ts';
 import { SlotTable } from './slot-table.ts';
@@ -56,12 +56,6 @@ interface ImageState {
   readonly zones: SlotTable<NameKey, CompiledZone>;
   readonly services: SlotTable<string, CompiledService>;
   readonly maps: SlotTable<string, CompiledMap>;
-}
-
-/** A zone, and the slots of the services that its segment names. */
-interface CompiledZone {
-  readonly zone: Zone;
-  readonly steered: ReadonlyMap<string, number | undefined>;
 }
 
 /** Collects the segments of one update; the last word on a slot counts. */
@@ -372,26 +366,11 @@ export class ImageCompiler {
       const known = before.get(origin);
       if (known === undefined) indexMoved = true;
       if (known?.zone === zone && areWhere(known.steered, state.services)) continue;
-      const steered = new Map<string, number | undefined>();
-      const serviceSlot = (service: string) => {
-        const slot = state.services.slot(service);
-        steered.set(service, slot);
-        return slot;
-      };
-      const segment = compileZone(zone, { serviceSlot });
-      update.zones.set(state.zones.put(origin, { zone, steered }), segment);
+      const { segment, ...compiled } = compileNext(zone, known, state.services);
+      update.zones.set(state.zones.put(origin, compiled), segment);
     }
     if (indexMoved) update.zoneIndex = compileZoneIndex(state.zones.slots());
   }
-}
-
-/** True when every service still has the slot that a zone's segment names. */
-function areWhere(
-  steered: ReadonlyMap<string, number | undefined>,
-  services: SlotTable<string, unknown>,
-): boolean {
-  for (const [name, slot] of steered) if (services.slot(name) !== slot) return false;
-  return true;
 }
 
 /** A client as one service sees it. */

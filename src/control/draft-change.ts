@@ -55,9 +55,7 @@ class DraftBuilder {
   readonly findings: Findings;
   readonly #current: Configuration;
   readonly #store: Store;
-  /** Every object that was written, also where nothing changed, with where it was written. */
-  readonly #written = new Map<string, string | undefined>();
-  readonly #entries = new Map<string, Entry>();
+  readonly #objects = new ObjectMap();
   readonly #removedZones = new Set<NameKey>();
   readonly #newZones = new Map<NameKey, boolean>();
 
@@ -67,7 +65,11 @@ class DraftBuilder {
     this.findings = new Findings();
   }
 
-  write({ kind, id: rawId, body, where }: ObjectWrite): void {
+  write({ kind, id: rawId, body, where, value }: ObjectWrite): void {
+    if (value !== undefined && body !== null) {
+      if (this.#note(kind, rawId, where, this.findings)) this.put(kind, rawId, body, value);
+      return;
+    }
     const findings = new Findings((path) => where ?? path);
     const id = canonicalId(kind, rawId, objectPath(kind, rawId), findings);
     if (id !== undefined) this.#writeKnown(kind, id, body, where, findings);
@@ -81,13 +83,7 @@ class DraftBuilder {
     where: string | undefined,
     findings: Findings,
   ): void {
-    const key = keyOf(kind, id);
-    if (this.#written.has(key)) {
-      const message = `the change writes ${kind} "${id}" twice; keep one of the two`;
-      findings.error('E_CONFLICT', objectPath(kind, id), message);
-      return;
-    }
-    this.#written.set(key, where);
+    if (!this.#note(kind, id, where, findings)) return;
     if (kind === 'zone' && body === null) this.#removedZones.add(id);
     if (body === null) {
       this.put(kind, id, null, null);
@@ -97,11 +93,24 @@ class DraftBuilder {
     if (read !== undefined) this.put(kind, id, read.body, read.value);
   }
 
+  /** Remembers what is written; false, with a finding, when it was written already. */
+  #note(kind: ObjectKind, id: string, where: string | undefined, findings: Findings): boolean {
+    const object = this.#objects.at(kind, id);
+    if (!object.isWritten) {
+      object.isWritten = true;
+      object.where = where;
+      return true;
+    }
+    const message = `the change writes ${kind} "${id}" twice; keep one of the two`;
+    findings.error('E_CONFLICT', where ?? objectPath(kind, id), message);
+    return false;
+  }
+
   /** Records a difference from the store. */
   put(kind: ObjectKind, id: string, after: string | null, value: ObjectValue | null): void {
     const before = this.#bodyOf(kind, id, value);
     if (before === after) return;
-    this.#entries.set(keyOf(kind, id), { change: { kind, id, before, after }, value });
+    this.#objects.at(kind, id).entry = { change: { kind, id, before, after }, value };
   }
 
   #bodyOf(kind: ObjectKind, id: string, value: ObjectValue | null): string | null {
@@ -139,17 +148,17 @@ class DraftBuilder {
   }
 
   #remove(id: string): void {
-    if (this.#entries.get(keyOf('rrset', id))?.value === undefined)
+    if (this.#objects.get('rrset', id)?.entry?.value === undefined)
       this.put('rrset', id, null, null);
   }
 
   /** An rrset needs its zone: one that exists or is made by the same change. */
   refuseStrayRRsets(): void {
-    for (const { change, value } of this.#entries.values()) {
+    for (const { change, value } of this.#objects.entries()) {
       if (value?.kind !== 'rrset') continue;
       const { zone } = value;
       const removed = this.#removedZones.has(zone);
-      const made = this.#entries.has(keyOf('zone', zone)) && !removed;
+      const made = this.#objects.get('zone', zone)?.entry !== undefined && !removed;
       if (!removed && (made || this.#current.zones.has(zone))) continue;
       const unread = this.#store.object('zone', zone) !== undefined;
       const message = removed
@@ -164,8 +173,8 @@ class DraftBuilder {
 
   moveSerials(): void {
     const touched = new Set<NameKey>();
-    for (const { change } of this.#entries.values()) {
-      const zone = change.kind === 'rrset' ? parseRRsetId(change.id)?.zone : undefined;
+    for (const { change, value } of this.#objects.entries()) {
+      const zone = value?.kind === 'rrset' ? value.zone : zoneOfRRset(change);
       if (zone !== undefined && !this.#removedZones.has(zone)) touched.add(zone);
     }
     for (const origin of touched) {
@@ -178,7 +187,7 @@ class DraftBuilder {
   /** RFC 1982: forward by one, unless the change itself moved it forward. */
   #moveSerial(zone: Zone, before: RRset): void {
     const id = rrsetId(zone.origin, zone.origin, rrTypes.SOA);
-    const entry = this.#entries.get(keyOf('rrset', id));
+    const entry = this.#objects.get('rrset', id)?.entry;
     if (entry !== undefined && entry.value?.kind !== 'rrset') return;
     const old = soaFields(before).serial;
     const soa = entry?.value?.kind === 'rrset' ? entry.value.rrset : before;
@@ -205,7 +214,7 @@ class DraftBuilder {
   }
 
   done(): Draft {
-    const entries = [...this.#entries.values()];
+    const entries = [...this.#objects.entries()];
     return {
       changes: entries.map(({ change }) => change),
       edits: entries.map(({ change, value }) => ({ kind: change.kind, id: change.id, value })),
@@ -215,7 +224,7 @@ class DraftBuilder {
   }
 
   #whereOf(kind: ObjectKind, id: string): string {
-    return this.#written.get(keyOf(kind, id)) ?? objectPath(kind, id);
+    return this.#objects.get(kind, id)?.where ?? objectPath(kind, id);
   }
 
   #report(code: Problem['code'], kind: ObjectKind, id: string, message: string): void {
@@ -223,6 +232,45 @@ class DraftBuilder {
   }
 }
 
-function keyOf(kind: ObjectKind, id: string): string {
-  return `${kind} ${id}`;
+function zoneOfRRset({ kind, id }: ObjectChange): NameKey | undefined {
+  return kind === 'rrset' ? parseRRsetId(id)?.zone : undefined;
+}
+
+/** What a change says of one object. */
+interface DraftedObject {
+  isWritten: boolean;
+  /** Where it was written. */
+  where: string | undefined;
+  /** How it differs from the store; undefined where it does not. */
+  entry: Entry | undefined;
+}
+
+/** The objects of a change, in the order in which they were first spoken of. */
+class ObjectMap {
+  readonly #kinds = new Map<ObjectKind, Map<string, DraftedObject>>();
+  readonly #all: DraftedObject[] = [];
+
+  get(kind: ObjectKind, id: string): DraftedObject | undefined {
+    return this.#kinds.get(kind)?.get(id);
+  }
+
+  /** The object, made where it is not there yet. */
+  at(kind: ObjectKind, id: string): DraftedObject {
+    let ids = this.#kinds.get(kind);
+    if (ids === undefined) {
+      ids = new Map();
+      this.#kinds.set(kind, ids);
+    }
+    let object = ids.get(id);
+    if (object === undefined) {
+      object = { isWritten: false, where: undefined, entry: undefined };
+      ids.set(id, object);
+      this.#all.push(object);
+    }
+    return object;
+  }
+
+  *entries(): Generator<Entry> {
+    for (const { entry } of this.#all) if (entry !== undefined) yield entry;
+  }
 }

@@ -41,7 +41,7 @@ export async function followChange(
     parts.log.error(fields, `served as before: ${formatProblem(problem)}`);
   }
   const next = editConfiguration(current, edits, revision.number);
-  noteZones(state.zoneRevisions, revision, next);
+  noteZones(state.zoneRevisions, { edits }, revision.number, next);
   await take(next, changes, state, parts, courier);
 }
 

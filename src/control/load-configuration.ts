@@ -6,6 +6,7 @@ import type { NameKey, RRset, Zone } from '../zone/zone.ts';
 import type { ObjectKind } from './change.ts';
 import type { Configuration } from './controller.ts';
 import { Findings } from './findings.ts';
+import { ZoneLoader } from './load-zones.ts';
 import { parseRRsetId } from './object-ids.ts';
 import { type ObjectValue, readObjectBody } from './read-object.ts';
 import { noTraffic } from './traffic-form.ts';
@@ -40,26 +41,30 @@ export function loadConfiguration(objects: Iterable<StoredObject>, revision: num
   const zoneRevisions = new Map<NameKey, number>();
   const problems: Problem[] = [];
   const edits: ObjectEdit[] = [];
+  const zones = new ZoneLoader();
+  const origins = new Set<NameKey>();
   const badZones = new Set<NameKey>();
   for (const { kind, id, body, revision: touched } of objects) {
-    const zone = kind === 'zone' ? id : kind === 'rrset' ? parseRRsetId(id)?.zone : undefined;
+    const zone = kind === 'zone' ? id : kind === 'rrset' ? zones.zoneOf(id) : undefined;
     if (zone !== undefined) {
       zoneRevisions.set(zone, Math.max(touched, zoneRevisions.get(zone) ?? 0));
     }
+    if (kind === 'rrset' && zones.add(id, body)) continue;
     const findings = new Findings();
     const value = readObjectBody(kind, id, body, findings)?.value;
     for (const problem of findings.problems) {
       if (problem.severity !== 'warning') problems.push(problem);
     }
-    if (value !== undefined) edits.push({ kind, id, value });
-    else if (zone !== undefined) badZones.add(zone);
+    if (value === undefined && zone !== undefined) badZones.add(zone);
+    else if (kind === 'zone') origins.add(id);
+    else if (value !== undefined) edits.push({ kind, id, value });
   }
-  const good = edits.filter(({ kind, id }) => {
-    if (badZones.size === 0 || (kind !== 'zone' && kind !== 'rrset')) return true;
-    return !badZones.has(kind === 'zone' ? id : (parseRRsetId(id)?.zone ?? ''));
-  });
+  const good = [...origins].filter((origin) => !badZones.has(origin));
   return {
-    configuration: editConfiguration(emptyConfiguration, good, revision),
+    configuration: {
+      ...editConfiguration(emptyConfiguration, edits, revision),
+      zones: new Map(good.map((origin) => [origin, zones.finish(origin)])),
+    },
     zoneRevisions,
     problems,
   };

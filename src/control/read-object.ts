@@ -4,7 +4,7 @@ import type { NetworkOverride, Region, Service } from '../policy/traffic.ts';
 import { typeName } from '../wire/type-names.ts';
 import { rrsetFromJson, rrsetToJson } from '../zone/rrset-json.ts';
 import type { NameKey, RRset } from '../zone/zone.ts';
-import type { ObjectKind } from './change.ts';
+import type { ObjectKind, RRsetValue } from './change.ts';
 import { type Findings, show } from './findings.ts';
 import { objectPath, parseRRsetId } from './object-ids.ts';
 import { formatMonitor, parseMonitor } from './parse-monitor.ts';
@@ -16,12 +16,7 @@ import { isRecord, readObject } from './read-form.ts';
 /** An object as the configuration holds it. */
 export type ObjectValue =
   | { readonly kind: 'zone'; readonly id: NameKey }
-  | {
-      readonly kind: 'rrset';
-      readonly zone: NameKey;
-      readonly owner: NameKey;
-      readonly rrset: RRset;
-    }
+  | RRsetValue
   | { readonly kind: 'region'; readonly id: string; readonly region: Region }
   | { readonly kind: 'monitor'; readonly id: string; readonly monitor: Monitor }
   | { readonly kind: 'service'; readonly id: string; readonly service: Service }

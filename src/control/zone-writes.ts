@@ -12,14 +12,26 @@ export function zoneWrites(before: Zone | undefined, after: Zone): ObjectWrite[]
   const writes: ObjectWrite[] =
     before === undefined ? [{ kind: 'zone', id: after.origin, body: '{}' }] : [];
   for (const { owner, type, after: rrset } of diffZones(before, after)) {
-    writes.push({
-      kind: 'rrset',
-      id: rrsetId(after.origin, owner, type),
-      body: rrset === undefined ? null : JSON.stringify(rrsetToJson(rrset)),
-      ...(rrset?.where === undefined ? {} : { where: rrset.where }),
-    });
+    const id = rrsetId(after.origin, owner, type);
+    if (rrset === undefined) writes.push({ kind: 'rrset', id, body: null });
+    else writes.push(rrsetWrite(after.origin, owner, id, rrset));
   }
   return writes;
+}
+
+function rrsetWrite(zone: NameKey, owner: NameKey, id: string, rrset: RRset): ObjectWrite {
+  const body = JSON.stringify(rrsetToJson(rrset));
+  const value = { kind: 'rrset', zone, owner, rrset: ownedBy(owner, rrset) } as const;
+  const { where } = rrset;
+  const write = { kind: 'rrset', id, body, value } as const;
+  return where === undefined ? write : { ...write, where };
+}
+
+/** The RRset with its owner as a key: the case in which a name was first written is not stored. */
+function ownedBy(owner: NameKey, rrset: RRset): RRset {
+  if (rrset.owner === owner) return rrset;
+  const { type, ttl, rdatas } = rrset;
+  return { owner, type, ttl, rdatas };
 }
 
 /**

@@ -53,8 +53,8 @@ function packInto(
   letGoOfShared(arena.byteLength);
 }
 
-function isSmall({ segment, at, base }: SlotUpdate): boolean {
-  if (segment === null || at !== undefined || base !== undefined) return false;
+function isSmall({ segment, at }: SlotUpdate): boolean {
+  if (segment === null || at !== undefined) return false;
   return segment.byteLength <= maxSegmentBytes;
 }
 

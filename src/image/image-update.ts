@@ -28,8 +28,6 @@ export interface SlotUpdate {
   readonly at?: number;
   /** Octets of the segment; default: all of the buffer. */
   readonly bytes?: number;
-  /** For the patch of a zone: the segment that it patches (image/patch-zone.ts). */
-  readonly base?: SharedArrayBuffer;
 }
 
 /** Takes updates to wherever queries are answered; resolves when every worker serves them. */

@@ -1,6 +1,6 @@
 /** A segment while it is being written: words that grow as they are needed. */
 export class SegmentWriter {
-  #buffer: ArrayBuffer;
+  #buffer: ArrayBuffer | SharedArrayBuffer;
   /** Valid until the next `allocate`. */
   words: Int32Array;
   /** The same memory as bytes; valid until the next `allocate`. */
@@ -12,6 +12,21 @@ export class SegmentWriter {
     this.#buffer = new ArrayBuffer(expectedWords * 4);
     this.words = new Int32Array(this.#buffer);
     this.bytes = new Uint8Array(this.#buffer);
+  }
+
+  /**
+   * Goes on behind the first `usedWords` of a segment, in a copy with room for `moreWords`: where they
+   * are enough, `finish` gives that very copy.
+   */
+  static after(segment: SharedArrayBuffer, usedWords: number, moreWords: number): SegmentWriter {
+    const writer = new SegmentWriter(0);
+    const copy = new SharedArrayBuffer((usedWords + moreWords) * 4);
+    writer.#buffer = copy;
+    writer.words = new Int32Array(copy);
+    writer.bytes = new Uint8Array(copy);
+    writer.words.set(new Int32Array(segment, 0, usedWords));
+    writer.length = usedWords;
+    return writer;
   }
 
   /** Takes words that hold zeros; returns the offset of the first. */
@@ -28,8 +43,9 @@ export class SegmentWriter {
     return at;
   }
 
-  /** Copies what was written to memory that threads share. */
+  /** What was written, in memory that threads share; there may be zeros behind it. */
   finish(): SharedArrayBuffer {
+    if (this.#buffer instanceof SharedArrayBuffer) return this.#buffer;
     const segment = new SharedArrayBuffer(this.length * 4);
     new Int32Array(segment).set(this.words.subarray(0, this.length));
     return segment;

@@ -1,19 +1,11 @@
 import { wireNameKey } from '../wire/names.ts';
 import { additionalNames } from '../wire/rdata/registry.ts';
 import { rrTypes, STEER } from '../wire/types.ts';
+import { typesWithAdditional } from '../zone/plain-changes.ts';
 import type { NameKey, RRset } from '../zone/zone.ts';
 import { referralWithDs } from './layout.ts';
 import type { NameDraft } from './zone-names.ts';
 import type { TemplateContent, TemplateRecords } from './zone-template.ts';
-
-/** Types whose targets' addresses go along when they fit (RFC 1035 §3.3, RFC 2782, RFC 9460 §4.1). */
-const typesWithAdditional: ReadonlySet<number> = new Set([
-  rrTypes.NS,
-  rrTypes.MX,
-  rrTypes.SRV,
-  rrTypes.SVCB,
-  rrTypes.HTTPS,
-]);
 
 const addressTypes = [rrTypes.A, rrTypes.AAAA];
 

@@ -73,14 +73,16 @@ function allocateNodes(
   }
 }
 
-interface Steering {
+/** How a node is steered, as its words say it. */
+export interface Steering {
   readonly service: number;
   readonly ttlSeconds: number;
 }
 
 const notSteered: Steering = { service: -1, ttlSeconds: -1 };
 
-function steering(rrset: RRset | undefined, options: CompileZoneOptions): Steering {
+/** Reads a STEER record; throws E_SERVICE_UNKNOWN when its service has no slot. */
+export function steering(rrset: RRset | undefined, options: CompileZoneOptions): Steering {
   const rdata = rrset?.rdatas[0];
   if (rrset === undefined || rdata === undefined) return notSteered;
   const service = new TextDecoder().decode(rdata);
@@ -93,7 +95,13 @@ function steering(rrset: RRset | undefined, options: CompileZoneOptions): Steeri
   });
 }
 
-function fillNode(segment: SegmentWriter, name: NameDraft, hash: number, steer: Steering): void {
+/** Writes the words of a node but for its directory and name. */
+export function fillNode(
+  segment: SegmentWriter,
+  name: NameDraft,
+  hash: number,
+  steer: Steering,
+): void {
   const { words } = segment;
   const at = name.node;
   const owned = name.cover === undefined;

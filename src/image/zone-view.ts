@@ -31,9 +31,14 @@ export function openZone(
 ): ZoneView {
   const words = new Int32Array(segment, at, bytes >> 2);
   if (words[zoneHeader.magic] !== zoneMagic) throw new Error('not a zone segment');
+  return viewZone(words, new Uint8Array(segment, at, bytes));
+}
+
+/** The view of a segment by its memory as words and as bytes. */
+export function viewZone(words: Int32Array, bytes: Uint8Array): ZoneView {
   return {
     words,
-    bytes: new Uint8Array(segment, at, bytes),
+    bytes,
     tableMask: words[zoneHeader.tableMask]!,
     tableStart: words[zoneHeader.tableStart]!,
     nameCount: words[zoneHeader.nameCount]!,

@@ -21,6 +21,7 @@ import { emptyImage, updateImage } from './image.ts';
 import { inlineQueryPath } from './inline-query-path.ts';
 import type { ListenAddress } from './listen-address.ts';
 import { chooseUdpIo, type UdpIo, whyNot } from './open-udp.ts';
+import type { PlaneSockets } from './plane-sockets.ts';
 import { protectionSettings } from './protection-settings.ts';
 import { Quarantine } from './quarantine.ts';
 import {
@@ -48,6 +49,11 @@ export interface DataPlaneOptions {
   readonly addresses: readonly ListenAddress[];
   /** Threads that answer over UDP; 1 or more. One more serves streams. */
   readonly workers: number;
+  /**
+   * Sockets of the process before this one, in place of `addresses` and `workers`. Nothing is read from
+   * them before the first image is there to answer from.
+   */
+  readonly sockets?: PlaneSockets;
   /** How datagrams move; default: in batches by the kernel's sockets where the addon is there, else by node:dgram. */
   readonly io?: UdpIo;
   /** Sent to who asks (RFC 5001). */
@@ -80,6 +86,8 @@ export interface DataPlane extends ImagePublisher {
   readonly io: UdpIo;
   /** All that is served as one update. */
   image(): ImageUpdate;
+  /** What the process after this one goes on with. */
+  sockets(): PlaneSockets;
   /** Sums since the start. */
   counters(): CounterSnapshot;
   /** Sums since the start by zone and by member. */
@@ -99,6 +107,7 @@ export async function startDataPlane(options: DataPlaneOptions): Promise<DataPla
     const message = `--io ${options.io} cannot be had: ${reason}`;
     throw new MeridianError({ code: 'E_FLAG', message, where: '--io' });
   }
+  if (options.sockets !== undefined) return new WorkerPlane(options, options.sockets.addresses);
   const choosesPort = options.addresses.some(({ port }) => port === 0);
   for (let attempt = 1; ; attempt += 1) {
     const addresses = await claimAddresses(options.addresses);
@@ -124,13 +133,15 @@ class WorkerPlane implements DataPlane {
   readonly #quarantine: Quarantine;
   readonly #image = new FullImage();
   readonly #practice = makePractice();
+  #isOpen = false;
   #endWatch = () => {};
 
   constructor(options: DataPlaneOptions, addresses: readonly ListenAddress[]) {
     this.addresses = addresses;
     const settings = settingsOf(options);
-    const udpWorkers = sharesPorts ? Math.max(1, options.workers) : 1;
-    if (udpWorkers < options.workers) {
+    const asked = options.sockets?.udp.length ?? options.workers;
+    const udpWorkers = sharesPorts ? Math.max(1, asked) : 1;
+    if (udpWorkers < asked) {
       options.log.warn(
         { platform: process.platform },
         'threads cannot share a port here; using one',
@@ -151,12 +162,14 @@ class WorkerPlane implements DataPlane {
     });
     this.workers = kinds.map((kind, index) => {
       const views = this.#udp[index];
+      const take = takeSockets(options.sockets, index, this.io);
       return new SupervisedWorker({
         name: `${kind}-${index}`,
         start: () => ({
           kind,
           udp: views === undefined ? undefined : this.#udpStart(views),
           addresses,
+          ...take(),
           reusePort: udpWorkers > 1,
           settings,
           counters: this.#counters[index]!,
@@ -199,6 +212,7 @@ class WorkerPlane implements DataPlane {
   }
 
   async open(): Promise<void> {
+    this.#isOpen = true;
     await Promise.all(this.workers.map((worker) => worker.open()));
   }
 
@@ -219,6 +233,10 @@ class WorkerPlane implements DataPlane {
       throw new MeridianError({ code: 'E_PUBLISH', message }, { cause });
     }
     const replacedBytes = this.#image.apply(update);
+    if (!this.#isOpen) {
+      await this.open();
+      return;
+    }
     await Promise.all(this.workers.map((worker) => worker.update(update, replacedBytes)));
     // Not before whoever waits for the update knows that it is served.
     setImmediate(letGoOfShared, replacedBytes);
@@ -226,6 +244,15 @@ class WorkerPlane implements DataPlane {
 
   image(): ImageUpdate {
     return this.#image.toUpdate();
+  }
+
+  sockets(): PlaneSockets {
+    const descriptors = this.workers.map((worker) => worker.descriptors);
+    return {
+      addresses: this.addresses,
+      udp: descriptors.slice(0, this.#udp.length),
+      tcp: descriptors[this.#udp.length] ?? [],
+    };
   }
 
   counters(): CounterSnapshot {
@@ -242,6 +269,21 @@ class WorkerPlane implements DataPlane {
     this.#quarantine.close();
     await Promise.all(this.workers.map((worker) => worker.close()));
   }
+}
+
+/**
+ * The sockets of one worker for each of its starts. Batches work on copies, so that whoever takes a
+ * dead worker's place finds its queue; what Node itself takes over is gone with the thread.
+ */
+function takeSockets(sockets: PlaneSockets | undefined, index: number, io: UdpIo) {
+  const descriptors = index < (sockets?.udp.length ?? 0) ? sockets?.udp[index] : sockets?.tcp;
+  const isCopied = io !== 'dgram' && index < (sockets?.udp.length ?? 0);
+  let isTaken = false;
+  return () => {
+    if (descriptors === undefined || (isTaken && !isCopied)) return {};
+    isTaken = true;
+    return { descriptors };
+  };
 }
 
 /** Where Node lets several UDP sockets share a port and the kernel spreads datagrams among them. */

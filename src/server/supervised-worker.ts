@@ -40,6 +40,8 @@ export class SupervisedWorker {
   #closing = false;
   #isKilled = false;
   #cancelRestart: () => void = () => {};
+  /** The sockets of the worker that runs, as file descriptors, one for each address. */
+  descriptors: readonly number[] = [];
   /** How many times the worker had to be replaced. */
   restarts = 0;
 
@@ -118,6 +120,7 @@ export class SupervisedWorker {
     worker.on('message', (message: FromWorker) => {
       if (message.kind === 'ready') {
         isReady = true;
+        this.descriptors = message.descriptors;
         onReady();
       } else {
         this.#settle(message);

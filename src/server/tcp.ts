@@ -16,28 +16,34 @@ const backlog = 512;
 export interface TcpServer {
   /** Where it listens; the port is the one chosen where 0 was asked for. */
   readonly addresses: readonly ListenAddress[];
+  /** The listening sockets as file descriptors, in the same order. */
+  readonly descriptors: readonly number[];
   /** Stops listening, answers what has come in, and closes. */
   close(): Promise<void>;
 }
 
 /**
  * Answers queries over TCP (RFC 7766) in this thread. What is shed at a cap: of one address, the new
- * connection; of all, the one that has gone longest without a query.
+ * connection; of all, the one that has gone longest without a query. With `descriptors` it listens on
+ * sockets that do so already, one for each address, and takes them over.
  */
 export async function openTcp(
   responder: Responder,
   addresses: readonly ListenAddress[],
   clock: Clock,
+  descriptors?: readonly number[],
 ): Promise<TcpServer> {
   responder.attach(createSlot());
   const connections = new Connections(responder, clock);
   const servers: Server[] = [];
   try {
-    for (const address of addresses) {
+    for (const [index, address] of addresses.entries()) {
       const server = createServer({ allowHalfOpen: true }, (socket) => connections.add(socket));
       servers.push(server);
       const ipv6Only = address.host.includes(':') && isIpv6Only(address, addresses);
-      server.listen({ ...address, backlog, ipv6Only, exclusive: true });
+      const fd = descriptors?.[index];
+      if (fd !== undefined) server.listen({ fd, backlog, exclusive: true });
+      else server.listen({ ...address, backlog, ipv6Only, exclusive: true });
       await once(server, 'listening');
       // What can still go wrong is accepting, for want of file descriptors; it tries again.
       server.on('error', () => responder.count(counterAt.connectionsShed));
@@ -52,6 +58,7 @@ export async function openTcp(
       const port = bound !== null && typeof bound === 'object' ? bound.port : 0;
       return { host: addresses[index]!.host, port };
     }),
+    descriptors: servers.map(descriptorOf),
     async close() {
       const closed = servers.map((server) => {
         const event = once(server, 'close');
@@ -62,6 +69,12 @@ export async function openTcp(
       await Promise.all(closed);
     },
   };
+}
+
+/** The file descriptor of a server; 0 where the platform has none. */
+function descriptorOf(server: Server): number {
+  const { _handle: handle } = server as Server & { readonly _handle?: { readonly fd?: number } };
+  return handle?.fd ?? 0;
 }
 
 /** The open connections, the one longest without a query first. */

@@ -49,13 +49,16 @@ export async function openDgram(options: UdpOptions): Promise<UdpBackend> {
   const views = viewUdpMemory(options.memory);
   const sockets: OpenSocket[] = [];
   const addresses: UdpAddress[] = [];
+  const descriptors: number[] = [];
   try {
     for (const [index, address] of options.addresses.entries()) {
       const beside = addressesBeside(address);
       const bound = await bind(options, address, beside.length > 0);
       sockets.push({ socket: bound, index, asked: wordsOf(address.host) });
       const { port } = bound.address();
-      addresses.push({ ...address, port });
+      const { descriptor: _, ...plain } = address;
+      addresses.push({ ...plain, port });
+      descriptors.push(descriptorOf(bound));
       for (const host of beside) {
         const socket = await bind(options, { ...address, host, port }, true);
         sockets.push({ socket, index, asked: wordsOf(host) });
@@ -68,6 +71,7 @@ export async function openDgram(options: UdpOptions): Promise<UdpBackend> {
   return {
     name: 'dgram',
     addresses,
+    descriptors,
     views,
     serve: (service) => new DgramServer(sockets, views, service).serve(),
   };
@@ -104,13 +108,26 @@ async function bind(options: UdpOptions, address: UdpAddress, hasSiblings: boole
   });
   const listening = once(socket, 'listening');
   try {
-    socket.bind({ address: address.host, port: address.port, exclusive: true });
+    if (address.descriptor) socket.bind({ fd: address.descriptor, exclusive: true });
+    else socket.bind({ address: address.host, port: address.port, exclusive: true });
     await listening;
     return socket;
   } catch (error) {
     socket.close();
     throw error;
   }
+}
+
+/** The file descriptor of a socket, which node:dgram does not tell by itself; 0 where it cannot be seen. */
+function descriptorOf(socket: Socket): number {
+  const symbols = Object.getOwnPropertySymbols(socket);
+  const state = symbols.find(({ description }) => description === 'state symbol');
+  if (state === undefined) return 0;
+  const inside = socket as unknown as Record<
+    symbol,
+    { readonly handle?: { readonly fd?: number } }
+  >;
+  return inside[state]?.handle?.fd ?? 0;
 }
 
 function wordsOf(host: string): readonly number[] {

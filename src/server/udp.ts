@@ -14,9 +14,16 @@ export interface UdpControl {
   quarantined: readonly Uint8Array[];
 }
 
-/** The addresses as a UDP backend takes them. */
-export function udpAddresses(addresses: readonly ListenAddress[]): readonly UdpAddress[] {
-  return addresses.map((address) => ({ ...address, ipv6Only: isIpv6Only(address, addresses) }));
+/** The addresses as a UDP backend takes them, with the sockets to work on where there are such. */
+export function udpAddresses(
+  addresses: readonly ListenAddress[],
+  descriptors?: readonly number[],
+): readonly UdpAddress[] {
+  return addresses.map((address, index) => {
+    const ipv6Only = isIpv6Only(address, addresses);
+    const descriptor = descriptors?.[index];
+    return { ...address, ipv6Only, ...(descriptor === undefined ? {} : { descriptor }) };
+  });
 }
 
 /**

@@ -38,10 +38,10 @@ function take({ update, replacedBytes }: Extract<ToWorker, { kind: 'update' }>):
 
 /** Serves datagrams: messages are taken between batches, since the thread may see no events. */
 async function runUdp({ io, threads, memory, practice, quarantined }: UdpStart): Promise<void> {
-  const { addresses, reusePort, settings } = start;
+  const { addresses, descriptors, reusePort, settings } = start;
   shortenSlices();
   practise(practice, settings);
-  const options = { addresses: udpAddresses(addresses), memory, reusePort, threads };
+  const options = { addresses: udpAddresses(addresses, descriptors), memory, reusePort, threads };
   const backend = await openUdpBackend(io, options);
   const control: UdpControl = {
     quarantined,
@@ -56,18 +56,18 @@ async function runUdp({ io, threads, memory, practice, quarantined }: UdpStart):
       }
     },
   };
-  tell({ kind: 'ready' });
+  tell({ kind: 'ready', descriptors: backend.descriptors });
   await serveUdp(responder, backend, control);
   port.close();
 }
 
 async function runStreams(): Promise<void> {
-  const server = await openTcp(responder, start.addresses, systemClock);
+  const server = await openTcp(responder, start.addresses, systemClock, start.descriptors);
   port.on('message', (message: ToWorker) => {
     if (message.kind === 'update') take(message);
     else if (message.kind === 'close') void server.close().then(() => port.close());
   });
-  tell({ kind: 'ready' });
+  tell({ kind: 'ready', descriptors: server.descriptors });
 }
 
 await (start.udp === undefined ? runStreams() : runUdp(start.udp));

@@ -12,6 +12,8 @@ export interface WorkerStart {
   /** How and through what memory datagrams move; undefined for streams. */
   readonly udp: UdpStart | undefined;
   readonly addresses: readonly ListenAddress[];
+  /** Sockets to work on in place of new ones, one for each address. */
+  readonly descriptors?: readonly number[];
   /** Whether other workers bind the same addresses. */
   readonly reusePort: boolean;
   readonly settings: ServerSettings;
@@ -51,7 +53,11 @@ export type ToWorker =
 /** From a worker to the main thread. */
 export type FromWorker =
   /** All sockets are bound, and the image that it was started with is served. */
-  | { readonly kind: 'ready' }
+  | {
+      readonly kind: 'ready';
+      /** The sockets as file descriptors, one for each address. */
+      readonly descriptors: readonly number[];
+    }
   | { readonly kind: 'taken'; readonly epoch: number }
   /** An update could not be opened; what was there goes on serving. */
   | { readonly kind: 'refused'; readonly epoch: number; readonly reason: string };

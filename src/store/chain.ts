@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { ObjectChange } from '../control/change.ts';
+import type { ObjectChange, ObjectKind } from '../control/change.ts';
 
 /** What a revision's hash covers, besides the hash before it. */
 export interface RevisionContent {
@@ -13,16 +13,51 @@ export interface RevisionContent {
 /** The hash "before" the first revision. */
 export const chainStart = '0'.repeat(64);
 
+/** Changes of a block. */
+const blockChanges = 500;
+
+/** The changes of a revision as blocks of text, a line of JSON for each: `[kind, id, before, after]`. */
+export function changeBlocks(changes: Iterable<ObjectChange>): readonly string[] {
+  const blocks: string[] = [];
+  let lines: string[] = [];
+  for (const { kind, id, before, after } of changes) {
+    lines.push(JSON.stringify([kind, id, before, after]));
+    if (lines.length < blockChanges) continue;
+    blocks.push(`${lines.join('\n')}\n`);
+    lines = [];
+  }
+  if (lines.length > 0) blocks.push(`${lines.join('\n')}\n`);
+  return blocks;
+}
+
+/** The changes of a block. */
+export function readChangeBlock(block: string): ObjectChange[] {
+  return block
+    .trimEnd()
+    .split('\n')
+    .map((line) => {
+      const [kind, id, before, after] = JSON.parse(line) as [
+        ObjectKind,
+        string,
+        string | null,
+        string | null,
+      ];
+      return { kind, id, before, after };
+    });
+}
+
 /**
  * The hash that chains a revision to all before it: SHA-256 over lines of JSON, the previous hash and
- * the head first, then one line per change in order. Hex.
+ * the head first, then one line per change in order. Hex. `blocks` are those of its changes.
  */
-export function chainHash(previousHash: string, content: RevisionContent): string {
-  const { number, at, actor, summary, changes } = content;
+export function chainHash(
+  previousHash: string,
+  content: RevisionContent,
+  blocks: readonly string[] = changeBlocks(content.changes),
+): string {
+  const { number, at, actor, summary } = content;
   const hash = createHash('sha256');
   hash.update(`${JSON.stringify([previousHash, number, at, actor, summary])}\n`);
-  for (const { kind, id, before, after } of changes) {
-    hash.update(`${JSON.stringify([kind, id, before, after])}\n`);
-  }
+  for (const block of blocks) hash.update(block);
   return hash.digest('hex');
 }

@@ -8,6 +8,8 @@ import { applicationId, migrations } from './schema.ts';
 /** An open database that no other process can open until `close`. */
 export interface OpenDatabase {
   readonly database: DatabaseSync;
+  /** Reads all of the file; throws `E_STORE_CORRUPT` when it is not whole. */
+  check(): void;
   close(): void;
 }
 
@@ -23,9 +25,11 @@ export interface OpenDatabase {
 
 /**
  * Opens the database of a data directory, making both where there is none. Throws `E_STORE_LOCKED`,
- * `E_STORE_CORRUPT`, `E_STORE_VERSION` or `E_STORE_WRITE`; then nothing was changed.
+ * `E_STORE_CORRUPT`, `E_STORE_VERSION` or `E_STORE_WRITE`; then nothing was changed. Whether the file
+ * is whole is looked at before, or `later`, when the caller says `check()`: it takes half a second for
+ * a million records.
  */
-export function openDatabase(folder: string): OpenDatabase {
+export function openDatabase(folder: string, whole: 'now' | 'later' = 'now'): OpenDatabase {
   const file = join(folder, 'meridian.db');
   const pidFile = join(folder, 'meridian.pid');
   const lock = lockFolder(folder, pidFile);
@@ -33,7 +37,8 @@ export function openDatabase(folder: string): OpenDatabase {
   try {
     refuseLostDatabase(file, pidFile);
     database = new DatabaseSync(file, { enableForeignKeyConstraints: true, timeout: 5000 });
-    checkFile(database, file);
+    checkOrigin(database, file);
+    if (whole === 'now') checkWhole(database, file);
     database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;');
     migrate(database, file);
     writeFileSync(pidFile, `${process.pid}\n`);
@@ -45,7 +50,9 @@ export function openDatabase(folder: string): OpenDatabase {
   const open = database;
   return {
     database: open,
+    check: () => checkWhole(open, file),
     close() {
+      if (!open.isOpen) return;
       open.close();
       lock.close();
     },
@@ -113,11 +120,14 @@ function refuseLostDatabase(file: string, pidFile: string): void {
   throw new MeridianError({ code: 'E_STORE_CORRUPT', message, where: file });
 }
 
-function checkFile(database: DatabaseSync, file: string): void {
+function checkOrigin(database: DatabaseSync, file: string): void {
   const fresh = pragma(database, 'schema_version') === 0;
   if (!fresh && pragma(database, 'application_id') !== applicationId) {
     throw corrupt(file, 'it was not written by Meridian');
   }
+}
+
+function checkWhole(database: DatabaseSync, file: string): void {
   const result = database.prepare('PRAGMA quick_check(3)').all();
   const found = result.map((row) => String(Object.values(row)[0]));
   if (found.length !== 1 || found[0] !== 'ok')

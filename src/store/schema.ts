@@ -5,7 +5,8 @@ export const applicationId = 0x4d52444e;
  * The tables, as steps that were taken in order; `PRAGMA user_version` counts those taken. A step
  * that was released is never edited: a change of mind is a new step.
  *
- *   revisions 1 ──< changes        every change there ever was, hash-chained
+ *   revisions 1 ──< change_blocks  every change there ever was, hash-chained (chain.ts)
+ *             1 ──< changes        the same, of revisions that an older version made
  *   objects                        what they add up to: the configuration of now
  *   tokens, answers, health        not part of the configuration; never rolled back
  *   replica                        where the store stands in a cluster, and what its first revision
@@ -60,6 +61,14 @@ export const migrations: readonly string[] = [
   CREATE TABLE health (
     one_row  INTEGER PRIMARY KEY CHECK (one_row = 1),
     snapshot TEXT NOT NULL
+  ) STRICT;
+  `,
+  `
+  CREATE TABLE change_blocks (
+    revision INTEGER NOT NULL REFERENCES revisions (number),
+    position INTEGER NOT NULL,
+    lines    TEXT NOT NULL,
+    PRIMARY KEY (revision, position)
   ) STRICT;
   `,
   `

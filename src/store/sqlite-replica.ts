@@ -1,6 +1,7 @@
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
 import type { ObjectKind } from '../control/change.ts';
 import type { ReplicatedRevision } from '../control/replication.ts';
+import { changeBlocks } from './chain.ts';
 import { baseOf } from './memory-store.ts';
 import type {
   Replacement,
@@ -103,6 +104,7 @@ export class SqliteReplacement implements Replacement {
     this.#transaction(() => {
       const continues = this.#hashOf(base.number) === base.hash;
       const from = continues ? base.number : -1;
+      this.#run('DELETE FROM change_blocks WHERE revision > ?', from);
       this.#run('DELETE FROM changes WHERE revision > ?', from);
       this.#run('DELETE FROM revisions WHERE number > ?', from);
       if (!continues) {
@@ -141,10 +143,10 @@ export class SqliteReplacement implements Replacement {
       ...[number, at, actor, summary, hash, term],
     );
     const insert = this.#database.prepare(
-      'INSERT INTO changes (revision, position, kind, id, before, after) VALUES (?, ?, ?, ?, ?, ?)',
+      'INSERT INTO change_blocks (revision, position, lines) VALUES (?, ?, ?)',
     );
-    for (const [position, { kind, id, before, after }] of changes.entries()) {
-      insert.run(number, position, kind, id, before, after);
+    for (const [position, lines] of changeBlocks(changes).entries()) {
+      insert.run(number, position, lines);
     }
   }
 

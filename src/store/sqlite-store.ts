@@ -6,7 +6,7 @@ import { limits } from '../base/limits.ts';
 import type { HealthSnapshot } from '../control/apply-health.ts';
 import type { ObjectChange, ObjectKind, Revision } from '../control/change.ts';
 import type { ReplicatedRevision } from '../control/replication.ts';
-import { chainHash } from './chain.ts';
+import { chainHash, changeBlocks, readChangeBlock } from './chain.ts';
 import { staleCommit } from './memory-store.ts';
 import { type OpenDatabase, openDatabase, storeError } from './open-database.ts';
 import { dropLeftovers, openStoreView, SqliteReplacement, toObject } from './sqlite-replica.ts';
@@ -21,7 +21,21 @@ export function openSqliteStore(folder: string, now: () => number = Date.now): S
   return new SqliteStore(openDatabase(folder), join(folder, 'meridian.db'), now);
 }
 
-class SqliteStore implements Store {
+/** A store whose file is not known to be whole before `check()` has returned. */
+export interface UncheckedStore extends Store {
+  /** Throws `E_STORE_CORRUPT` when the file is not whole. */
+  check(): void;
+}
+
+/**
+ * Opens the store as `openSqliteStore` does, but leaves reading all of the file to `check`, which is
+ * to be called before anything but `latest` is asked of it.
+ */
+export function openSqliteStoreUnchecked(folder: string): UncheckedStore {
+  return new SqliteStore(openDatabase(folder, 'later'), join(folder, 'meridian.db'), Date.now);
+}
+
+class SqliteStore implements UncheckedStore {
   readonly #open: OpenDatabase;
   readonly #database: DatabaseSync;
   readonly #file: string;
@@ -35,6 +49,14 @@ class SqliteStore implements Store {
     this.#file = file;
     this.#now = now;
     dropLeftovers(this.#database);
+  }
+
+  check(): void {
+    try {
+      this.#open.check();
+    } catch (error) {
+      throw error instanceof MeridianError ? error : storeError(error, this.#file);
+    }
   }
 
   latest(): number {
@@ -83,17 +105,20 @@ class SqliteStore implements Store {
       if (expected !== latest) throw staleCommit(expected, latest);
       const { at, actor, summary, changes, term } = entry;
       const head = { number: expected + 1, at, actor, summary, changes };
-      const hash = chainHash(this.#hash(expected), head);
+      const blocks = changeBlocks(changes);
+      const hash = chainHash(this.#hash(expected), head, blocks);
       this.#sql(
         'INSERT INTO revisions (number, at, actor, summary, hash, term) VALUES (?, ?, ?, ?, ?, ?)',
       ).run(head.number, at, actor, summary, hash, term ?? 0);
       this.#makeUndoable(term === undefined ? undefined : head.number, changes);
       if (term !== undefined) this.#raiseTerm(term);
-      for (const [position, change] of changes.entries()) {
-        this.#write(head.number, position, change);
+      for (const [position, lines] of blocks.entries()) {
+        const sql = 'INSERT INTO change_blocks (revision, position, lines) VALUES (?, ?, ?)';
+        this.#sql(sql).run(head.number, position, lines);
       }
+      this.#writeObjects(head.number, changes);
       this.#remember(head.number, entry.idempotencyKey, entry.response);
-      return { ...head, changes: [...changes], hash };
+      return { ...head, changes, hash };
     });
   }
 
@@ -101,11 +126,12 @@ class SqliteStore implements Store {
     assert(number === this.latest(), `revision ${number} is not the newest`);
     assert(number === this.#replica().undoable, `revision ${number} cannot be undone`);
     this.#transaction(() => {
-      const touched = 'SELECT kind, id FROM changes WHERE revision = ?';
-      this.#sql(`DELETE FROM objects WHERE (kind, id) IN (${touched})`).run(number);
+      const remove = this.#sql('DELETE FROM objects WHERE kind = ? AND id = ?');
+      for (const { kind, id } of this.#changes(number)) remove.run(kind, id);
       this.#sql(
         'INSERT INTO objects (rowid, kind, id, body, revision) SELECT row, kind, id, body, revision FROM undo',
       ).run();
+      this.#sql('DELETE FROM change_blocks WHERE revision = ?').run(number);
       this.#sql('DELETE FROM changes WHERE revision = ?').run(number);
       this.#sql('DELETE FROM revisions WHERE number = ?').run(number);
       this.#sql('DELETE FROM answers WHERE revision = ?').run(number);
@@ -135,6 +161,15 @@ class SqliteStore implements Store {
   }
 
   changeChars(number: number, most: number): number {
+    let chars = 0;
+    const blocks = this.#sql(
+      'SELECT length(lines) AS chars FROM change_blocks WHERE revision = ? ORDER BY position',
+    ).iterate(number);
+    for (const row of blocks) {
+      chars += Number(row['chars']);
+      if (chars > most) break;
+    }
+    if (chars > 0) return chars;
     const sql =
       "SELECT total(length(coalesce(before, '')) + length(coalesce(after, '')) + 64) AS chars " +
       'FROM (SELECT before, after FROM changes WHERE revision = ? LIMIT ?)';
@@ -260,19 +295,16 @@ class SqliteStore implements Store {
     return strays.length === 0 ? undefined : strays.reduce((a, b) => Math.min(a, b));
   }
 
-  #write(revision: number, position: number, change: ObjectChange): void {
-    const { kind, id, before, after } = change;
-    const record =
-      'INSERT INTO changes (revision, position, kind, id, before, after) VALUES (?, ?, ?, ?, ?, ?)';
-    this.#sql(record).run(revision, position, kind, id, before, after);
-    if (after === null) {
-      this.#sql('DELETE FROM objects WHERE kind = ? AND id = ?').run(kind, id);
-      return;
-    }
-    const put =
+  #writeObjects(revision: number, changes: readonly ObjectChange[]): void {
+    const remove = this.#sql('DELETE FROM objects WHERE kind = ? AND id = ?');
+    const put = this.#sql(
       'INSERT INTO objects (kind, id, body, revision) VALUES (?, ?, ?, ?) ON CONFLICT (kind, id) ' +
-      'DO UPDATE SET body = excluded.body, revision = excluded.revision';
-    this.#sql(put).run(kind, id, after, revision);
+        'DO UPDATE SET body = excluded.body, revision = excluded.revision',
+    );
+    for (const { kind, id, after } of changes) {
+      if (after === null) remove.run(kind, id);
+      else put.run(kind, id, after, revision);
+    }
   }
 
   /** Keeps the objects that a revision is about to change; undefined: it is never taken back. */
@@ -338,6 +370,10 @@ class SqliteStore implements Store {
   }
 
   #changes(revision: number): ObjectChange[] {
+    const blocks = this.#sql(
+      'SELECT lines FROM change_blocks WHERE revision = ? ORDER BY position',
+    ).all(revision);
+    if (blocks.length > 0) return blocks.flatMap((row) => readChangeBlock(String(row['lines'])));
     const sql = 'SELECT kind, id, before, after FROM changes WHERE revision = ? ORDER BY position';
     return this.#sql(sql)
       .all(revision)

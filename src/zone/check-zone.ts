@@ -32,18 +32,9 @@ export function findProblems(zone: Zone, problems: ProblemList, options: CheckOp
   checkApex(zone, problems, options);
   let records = 0;
   const { origin } = zone;
-  const doubled = origin === '.' ? undefined : `.${origin}${origin}`;
+  const doubled = doubledEnd(origin);
   for (const [key, node] of zone.nodes) {
-    checkNode(zone, key, node, problems);
-    const first: RRset | undefined = node.values().next().value;
-    if (!isAtOrBelow(key, origin)) {
-      const message = `${quoted(key)} is not in ${origin}; move it to its own zone`;
-      problems.error('E_ZONE_OUTSIDE', message, first?.where);
-    }
-    if (doubled !== undefined && isDoubled(key, doubled)) {
-      const message = `${quoted(key)} holds ${quoted(origin)} twice; add the final dot if it was meant`;
-      problems.warn('E_ZONE_DOT', message, first?.where);
-    }
+    checkName(zone, key, node, doubled, problems);
     for (const rrset of node.values()) records += rrset.rdatas.length;
   }
   if (records > limits.recordsPerZone) {
@@ -57,6 +48,57 @@ export function findProblems(zone: Zone, problems: ProblemList, options: CheckOp
     isDoubled: (key) => doubled !== undefined && isDoubled(key, doubled),
     mayLackAddresses: addressTypes.some((type) => options.mayBeMissing?.(type)),
   });
+}
+
+/**
+ * What `checkZone` finds of a zone of which nothing but these names has changed since it was right, and
+ * they depend on no others; `changed` has the RRsets of theirs that did.
+ */
+export function findNamesProblems(
+  zone: Zone,
+  names: readonly NameKey[],
+  changed: Zone['nodes'],
+): Problem[] {
+  const problems = new ProblemList();
+  const { origin } = zone;
+  const doubled = doubledEnd(origin);
+  checkApex(zone, problems, {});
+  for (const key of names) {
+    const node = zone.nodes.get(key);
+    if (node !== undefined) checkName(zone, key, node, doubled, problems);
+  }
+  const cuts = { delegated: new Set<string>(), redirected: new Set<string>() };
+  checkTargets({ origin, nodes: changed }, { ...cuts, nameServers: new Set() }, problems, {
+    isDoubled: (key) => doubled !== undefined && isDoubled(key, doubled),
+    mayLackAddresses: false,
+  });
+  return problems.list();
+}
+
+/** How names end that hold their zone's origin twice; undefined for the root's. */
+function doubledEnd(origin: NameKey): string | undefined {
+  return origin === '.' ? undefined : `.${origin}${origin}`;
+}
+
+/** Checks what a name is and owns. */
+function checkName(
+  zone: Zone,
+  key: NameKey,
+  node: ReadonlyMap<number, RRset>,
+  doubled: string | undefined,
+  problems: ProblemList,
+): void {
+  const { origin } = zone;
+  checkNode(zone, key, node, problems);
+  const first: RRset | undefined = node.values().next().value;
+  if (!isAtOrBelow(key, origin)) {
+    const message = `${quoted(key)} is not in ${origin}; move it to its own zone`;
+    problems.error('E_ZONE_OUTSIDE', message, first?.where);
+  }
+  if (doubled !== undefined && isDoubled(key, doubled)) {
+    const message = `${quoted(key)} holds ${quoted(origin)} twice; add the final dot if it was meant`;
+    problems.warn('E_ZONE_DOT', message, first?.where);
+  }
 }
 
 /** RFC 1035 §5.2 item 2 and §6.1.2: one SOA at the apex, and name servers. */

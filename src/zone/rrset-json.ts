@@ -45,6 +45,35 @@ export function rrsetFromJson(
   } else if (isMetaType(type)) {
     add('E_ZONE_TYPE', `${quoted(typeText)} is a type of queries; it cannot be in a zone`);
   }
+  const read = readBody(zoneOrigin, type, body, add);
+  if (problems.length > 0 || isRdataError(wire) || type === undefined) return problems;
+  return { owner: formatName(wire), type, ...read };
+}
+
+/**
+ * Makes an RRset of a body that `rrsetToJson` has made and of an owner that is a key already; undefined
+ * when there is something wrong with it, which `rrsetFromJson` can tell.
+ */
+export function rrsetFromStored(
+  zoneOrigin: NameKey,
+  owner: NameKey,
+  type: number,
+  body: object,
+): RRset | undefined {
+  let isWrong = isMetaType(type);
+  const read = readBody(zoneOrigin, type, body, () => {
+    isWrong = true;
+  });
+  return isWrong ? undefined : { owner, type, ttl: read.ttl, rdatas: read.rdatas };
+}
+
+/** Reads what is not in the name of an RRset. What is given back counts when nothing was added. */
+function readBody(
+  zoneOrigin: NameKey,
+  type: number | undefined,
+  body: Readonly<Record<keyof RRsetJson, unknown>> | object,
+  add: Add,
+): { ttl: number | undefined; rdatas: Uint8Array[] } {
   for (const key of Object.keys(body)) {
     if (key !== 'ttl' && key !== 'values' && key !== 'steer') {
       add('E_ZONE_VALUE', `${quoted(key)} is not known; use ttl and values, or steer`, `/${key}`);
@@ -52,13 +81,12 @@ export function rrsetFromJson(
   }
   const { ttl, values, steer } = body as { ttl?: unknown; values?: unknown; steer?: unknown };
   checkTtl(ttl, type, add);
-  if (type === undefined || isMetaType(type)) return problems;
+  if (type === undefined || isMetaType(type)) return { ttl: undefined, rdatas: [] };
   const rdatas =
     type === STEER
       ? readSteer(values, steer, add)
       : readValues(type, values, steer, zoneOrigin, add);
-  if (problems.length > 0 || isRdataError(wire)) return problems;
-  return { owner: formatName(wire), type, ttl: ttl as number | undefined, rdatas };
+  return { ttl: ttl as number | undefined, rdatas };
 }
 
 /** The JSON form of an RRset; `rrsetFromJson` gives an equal one back. */
@@ -159,8 +187,15 @@ function readValue(type: number, value: unknown, origin: NameKey): Uint8Array | 
   if (typeof value !== 'string') {
     return { code: 'E_ZONE_VALUE', message: `${show(value)} is no text; write rdata in a string` };
   }
-  const fields = scanFields(value);
+  const fields = plainField(value) ?? scanFields(value);
   return isRdataError(fields) ? fields : rdataCodec(type).parse(fields, origin);
+}
+
+/** The one field of a value that is a word or a quoted text without anything to be escaped. */
+function plainField(value: string): Field[] | undefined {
+  if (/^[\w.:-]+$/.test(value)) return [{ text: value, quoted: false }];
+  if (/^"[ !#-[\]-~]*"$/.test(value)) return [{ text: value.slice(1, -1), quoted: true }];
+  return undefined;
 }
 
 function show(value: unknown): string {

@@ -25,7 +25,8 @@ export interface FileRecord {
 
 /** What the RRsets of one file have in common. */
 interface Source {
-  readonly file: string;
+  /** Undefined once it is of no more use. */
+  file: string | undefined;
   readonly store: RdataStore;
 }
 
@@ -58,8 +59,14 @@ class FileRRset implements RRset {
     return [first, ...this.#othersAt.map((at) => store.get(at))];
   }
 
-  get where(): string {
-    return `${this.#source.file}:${this.#line}`;
+  get where(): string | undefined {
+    const { file } = this.#source;
+    return file === undefined ? undefined : `${file}:${this.#line}`;
+  }
+
+  /** For this and all RRsets of its file. */
+  forgetPlace(): void {
+    this.#source.file = undefined;
   }
 
   /** The number of records. */
@@ -80,6 +87,14 @@ class FileRRset implements RRset {
     if (this.#othersAt === undefined) this.#othersAt = [at];
     else this.#othersAt.push(at);
   }
+}
+
+/**
+ * Forgets where an RRset and all others of its file were read from: once they are stored they change
+ * apart from the file, and a line of it would mislead.
+ */
+export function forgetPlace(rrset: RRset): void {
+  if (rrset instanceof FileRRset) rrset.forgetPlace();
 }
 
 /** Gathers records into the RRsets of a zone, merging duplicates and TTLs (RFC 2181 §5). */

@@ -21,7 +21,7 @@ export interface RRset {
   /** Uncompressed wire rdata, in the order written. Names inside keep their case. */
   readonly rdatas: readonly Uint8Array[];
   /** `file:line` of the first record, where it came from a file. */
-  readonly where?: string;
+  readonly where?: string | undefined;
 }
 
 /**

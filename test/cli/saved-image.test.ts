@@ -27,8 +27,9 @@ function processOn(folder: string, historyOf = (revision: number) => `h${revisio
     image: () => image.toUpdate(),
   };
   const clock = new VirtualClock();
-  const parts = { folder, program: 'test', dataPlane, historyOf, clock, log: silentLog };
+  const parts = { folder, program: 'test', dataPlane, clock, log: silentLog };
   const saved = new SavedImage(parts);
+  saved.historyOf = historyOf;
   return { saved, published };
 }
 

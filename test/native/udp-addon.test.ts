@@ -11,7 +11,7 @@ const addon = ('addon' in found ? found.addon : {}) as UdpBatch;
 function goodArguments(): Parameters<UdpBatch['open']> {
   const views = viewUdpMemory(createUdpMemory(512, 4));
   return [
-    Int32Array.of(4, 0x7f000001, 0, 0, 0, 0, 0),
+    Int32Array.of(4, 0x7f000001, 0, 0, 0, 0, 0, 0),
     Int32Array.of(4, views.slotBytes, 512, 0, 0, 0, 0, 0, 10, 0),
     views.bytes,
     views.lengths,
@@ -30,12 +30,13 @@ const shared = <Bytes extends number>(bytes: Bytes) => new SharedArrayBuffer(byt
 
 const badArguments: Readonly<Record<string, [number, unknown]>> = {
   'addresses that are no view': [0, 'here'],
-  'addresses of another type': [0, new Uint32Array(7)],
+  'addresses of another type': [0, new Uint32Array(8)],
   'no address': [0, new Int32Array(0)],
   'half an address': [0, new Int32Array(10)],
-  'an unknown family': [0, Int32Array.of(5, 0, 0, 0, 0, 0, 0)],
-  'a port beyond 65535': [0, Int32Array.of(4, 0x7f000001, 0, 0, 0, 65_536, 0)],
-  'too many addresses': [0, new Int32Array(7 * 257)],
+  'an unknown family': [0, Int32Array.of(5, 0, 0, 0, 0, 0, 0, 0)],
+  'a port beyond 65535': [0, Int32Array.of(4, 0x7f000001, 0, 0, 0, 65_536, 0, 0)],
+  'a socket below 0': [0, Int32Array.of(4, 0x7f000001, 0, 0, 0, 0, 0, -1)],
+  'too many addresses': [0, new Int32Array(8 * 257)],
   'too few settings': [1, new Int32Array(9)],
   'a negative setting': [1, Int32Array.of(4, 576, 512, 0, -1, 0, 0, 0, 10, 0)],
   'no slots': [1, Int32Array.of(0, 576, 512, 0, 0, 0, 0, 0, 10, 0)],
@@ -75,8 +76,8 @@ test('open() leaves no socket behind when one of several cannot be bound', { ski
   const id = addon.open(...args);
   const port = args[0][5] ?? 0;
   assert.equal(addon.close(id), true);
-  const free = [4, 0x7f000001, 0, 0, 0, port, 0];
-  const foreign = [4, 0xc6336401 | 0, 0, 0, 0, 0, 0]; // 198.51.100.1
+  const free = [4, 0x7f000001, 0, 0, 0, port, 0, 0];
+  const foreign = [4, 0xc6336401 | 0, 0, 0, 0, 0, 0, 0]; // 198.51.100.1
   assert.throws(() => addon.open(...replaced(0, Int32Array.of(...free, ...foreign))), {
     code: 'EADDRNOTAVAIL',
     syscall: 'bind',

@@ -333,6 +333,34 @@ function testThreads(io: UdpIo): void {
     assert.equal(next.port, backend.port);
   });
 
+  test('goes on with a socket that another thread had, and with what is queued in it', {
+    skip:
+      io === 'dgram' && 'node:dgram takes a descriptor over, which only another process can give',
+  }, async () => {
+    await using first = await startBackend(io, { addresses: [oneAddress] });
+    using client = await Client.open();
+    client.send(request('stall'), first.port);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    // While the first receives nothing, so that they are in the queue.
+    for (let number = 0; number < 150; number += 1) {
+      client.send(request('echo', number), first.port);
+    }
+    const addresses = first.addresses.map((address, at) => ({
+      ...address,
+      descriptor: first.descriptors[at] ?? 0,
+    }));
+    await using second = await startBackend(io, { addresses });
+    for (let number = 0; number < 151; number += 1) await client.answer();
+    const ended = once(first.worker, 'exit');
+    first.tell('stop');
+    await ended;
+    assert.equal(second.port, first.port);
+    await client.ask(request('echo'), first.port);
+    const [before, after] = [first.views.counters, second.views.counters];
+    assert.equal(before[udpCounterAt.sent], 1);
+    assert.equal(after[udpCounterAt.received], 151);
+  });
+
   test('lets the port go when its idle thread is terminated', async () => {
     const backend = await startBackend(io, { addresses: [oneAddress] });
     const begin = performance.now();

@@ -11,7 +11,7 @@ export interface StartedWith {
 export type ToBackend = { readonly image: number } | 'stop';
 
 export type FromBackend =
-  | { readonly ready: readonly UdpAddress[] }
+  | { readonly ready: readonly UdpAddress[]; readonly descriptors: readonly number[] }
   | { readonly failed: { readonly code: string; readonly message: string } }
   | { readonly taken: number }
   | { readonly stopped: true };

@@ -20,6 +20,7 @@ export class BackendUnderTest {
   readonly worker: Worker;
   readonly views: UdpViews;
   addresses: readonly UdpAddress[] = [];
+  descriptors: readonly number[] = [];
   #isOver = false;
 
   constructor(io: UdpIo, options: Omit<UdpOptions, 'memory'>) {
@@ -72,7 +73,10 @@ export async function startBackend(
   if ('failed' in message) {
     throw Object.assign(new Error(message.failed.message), { code: message.failed.code });
   }
-  if ('ready' in message) backend.addresses = message.ready;
+  if ('ready' in message) {
+    backend.addresses = message.ready;
+    backend.descriptors = message.descriptors;
+  }
   return backend;
 }
 

@@ -14,7 +14,7 @@ async function run(): Promise<void> {
   const { bytes, peers } = backend.views;
   const view = new DataView(backend.views.slots);
   let image = 0;
-  tell({ ready: backend.addresses });
+  tell({ ready: backend.addresses, descriptors: backend.descriptors });
   await backend.serve({
     answer: (at, requestBytes, capacity, peer) => {
       switch (bytes[at]) {

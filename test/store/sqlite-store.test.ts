@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, test } from 'node:test';
 import { MeridianError } from '../../src/base/errors.ts';
-import { migrations } from '../../src/store/schema.ts';
+import { chainHash, chainStart } from '../../src/store/chain.ts';
+import { applicationId, migrations } from '../../src/store/schema.ts';
 import { openSqliteStore } from '../../src/store/sqlite-store.ts';
 import type { Store } from '../../src/store/store.ts';
 import { commitBodies, contentOf, replicaContract } from './replica-contract.ts';
@@ -168,11 +169,37 @@ test('a replacement is all there or not at all after kill -9', async () => {
   }
 });
 
+test('openSqliteStore() reads what a database of the first format says of its revisions', () => {
+  const folder = newFolder();
+  const change = { kind: 'region', id: 'a', before: null, after: '{"n":1}' } as const;
+  const head = { number: 1, at: '2026-01-02T03:04:05.000Z', actor: 'tester', summary: 'test' };
+  const database = new DatabaseSync(join(folder, 'meridian.db'));
+  database.exec(migrations[0] ?? '');
+  database.exec(`PRAGMA application_id = ${applicationId}; PRAGMA user_version = 1`);
+  const hash = chainHash(chainStart, { ...head, changes: [change] });
+  database
+    .prepare('INSERT INTO revisions VALUES (?, ?, ?, ?, ?)')
+    .run(1, head.at, head.actor, head.summary, hash);
+  database
+    .prepare('INSERT INTO changes VALUES (1, 0, ?, ?, NULL, ?)')
+    .run(change.kind, change.id, change.after);
+  database
+    .prepare('INSERT INTO objects VALUES (?, ?, ?, 1)')
+    .run(change.kind, change.id, change.after);
+  database.close();
+  const store = openSqliteStore(folder);
+  assert.deepEqual(store.revision(1)?.changes, [change]);
+  store.commit(1, { ...head, changes: [{ ...change, before: change.after, after: '{"n":2}' }] });
+  assert.equal(store.revision(2)?.changes[0]?.after, '{"n":2}');
+  assert.equal(store.verify(), undefined);
+  store.close();
+});
+
 test('verify() finds the revision that somebody edited', () => {
   for (const [edit, bad] of [
-    [`UPDATE changes SET after = '{"n":9}' WHERE revision = 2`, 2],
+    [`UPDATE change_blocks SET lines = replace(lines, '2', '9') WHERE revision = 2`, 2],
     [`UPDATE revisions SET actor = 'nobody' WHERE number = 3`, 3],
-    ['DELETE FROM changes WHERE revision = 1', 1],
+    ['DELETE FROM change_blocks WHERE revision = 1', 1],
     [`UPDATE objects SET body = '{"n":9}'`, 4],
     ['DELETE FROM objects', 4],
   ] as const) {

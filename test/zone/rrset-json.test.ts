@@ -1,11 +1,20 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { limits } from '../../src/base/limits.ts';
+import { rdataCodec } from '../../src/wire/rdata/registry.ts';
 import { typeName } from '../../src/wire/type-names.ts';
+import { isRdataError, rrTypes } from '../../src/wire/types.ts';
 import { equalRRsets } from '../../src/zone/diff-zone.ts';
-import { readZoneFolder } from '../../src/zone/read-zone.ts';
-import { rrsetFromJson, rrsetToJson } from '../../src/zone/rrset-json.ts';
+import { readZoneFolder, readZoneText } from '../../src/zone/read-zone.ts';
+import {
+  rrsetFromJson,
+  rrsetFromStored,
+  rrsetToJson,
+  scanFields,
+} from '../../src/zone/rrset-json.ts';
 import type { RRset } from '../../src/zone/zone.ts';
+import { generateZones, masterFile, parentOrigin } from '../e2e/support/generated-zone.ts';
 
 const origin = 'example.com.';
 
@@ -59,6 +68,45 @@ test('rrsetToJson() then rrsetFromJson() gives an equal RRset for the whole exam
     }
   }
   assert.ok(count > 20);
+});
+
+test('rrsetFromStored() gives what rrsetFromJson() gives, for generated zones of every type', () => {
+  for (const seed of [1, 2, 3]) {
+    const text = masterFile(parentOrigin, generateZones(seed, 600).parent);
+    const reading = readZoneText(text, { origin: parentOrigin, file: 'generated' });
+    const { zone } = reading;
+    assert.ok(zone !== undefined, JSON.stringify(reading.problems));
+    for (const [owner, node] of zone.nodes) {
+      for (const rrset of node.values()) {
+        const body = rrsetToJson(rrset);
+        const stored = rrsetFromStored(zone.origin, owner, rrset.type, body);
+        assert.ok(stored !== undefined, `${owner} ${rrset.type}`);
+        assert.deepEqual(stored, rrsetFromJson(zone.origin, owner, typeName(rrset.type), body));
+        assert.ok(equalRRsets(stored, rrset), `${owner} ${rrset.type} (seed ${seed})`);
+      }
+    }
+  }
+});
+
+test('rrsetFromStored() gives nothing for what rrsetFromJson() refuses', () => {
+  for (const body of [{ ttl: -1, values: ['192.0.2.1'] }, { ttl: 1 }, { ttl: 1, values: ['x'] }]) {
+    assert.equal(rrsetFromStored(origin, 'a.example.com.', rrTypes.A, body), undefined);
+  }
+});
+
+test('rrsetFromJson() reads every value as the scanner of master files does', () => {
+  const octets = fc.string({ unit: fc.constantFrom(...'aZ09.:-_ "\\;()@=/*\t'), maxLength: 8 });
+  fc.assert(
+    fc.property(octets, fc.boolean(), (inside, isQuoted) => {
+      const value = isQuoted ? `"${inside}"` : inside;
+      const found = rrsetFromJson(origin, 'a', 'TXT', { ttl: 1, values: [value] });
+      const fields = scanFields(value);
+      const rdata = isRdataError(fields) ? fields : rdataCodec(rrTypes.TXT).parse(fields, origin);
+      if (isRdataError(rdata)) assert.ok(Array.isArray(found), value);
+      else assert.deepEqual((found as RRset).rdatas, [rdata], value);
+    }),
+    { numRuns: 2000 },
+  );
 });
 
 const refused: readonly (readonly [string, string, string, object, string[]])[] = [

@@ -4,15 +4,14 @@ import {
   copyFileSync,
   existsSync,
   mkdtempSync,
-  readFileSync,
   rmSync,
   statfsSync,
   statSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { errorText, MeridianError } from '../../base/errors.ts';
+import { findHolder } from '../../store/find-holder.ts';
 import { openSqliteStore } from '../../store/sqlite-store.ts';
 import { type Finding, findingsOf } from './finding.ts';
 
@@ -47,8 +46,9 @@ export function checkDataFolder(folder: string): DataFolderCheck {
     return { findings };
   }
   findings.push(...tokenFindings(join(folder, 'admin.token')));
-  if (isLocked(join(folder, 'meridian.lock'))) {
-    const pid = readPid(join(folder, 'meridian.pid'));
+  const holder = findHolder(folder);
+  if (holder !== undefined) {
+    const { pid } = holder;
     const text = `a Meridian (pid ${pid ?? 'unknown'}) serves from ${folder}; its database is not looked into meanwhile`;
     findings.push(findingsOf('store').ok(text));
     return { findings, ...(pid === undefined ? {} : { pid }) };
@@ -92,30 +92,6 @@ function tokenFindings(file: string): Finding[] {
     return [warn(`other users may read ${file}, which holds the admin token`, `chmod 600 ${file}`)];
   } catch {
     return [];
-  }
-}
-
-/** True while another process has the lock, which is a locked empty database (store/open-database.ts). */
-function isLocked(file: string): boolean {
-  if (!existsSync(file)) return false;
-  let lock: DatabaseSync | undefined;
-  try {
-    lock = new DatabaseSync(file, { readOnly: true, timeout: 0 });
-    lock.prepare('PRAGMA schema_version').get();
-    return false;
-  } catch (error) {
-    return ((error as { errcode?: number }).errcode ?? 0) === 5; // SQLITE_BUSY
-  } finally {
-    lock?.close();
-  }
-}
-
-function readPid(file: string): number | undefined {
-  try {
-    const pid = Number(readFileSync(file, 'utf8').trim());
-    return Number.isInteger(pid) && pid > 0 ? pid : undefined;
-  } catch {
-    return undefined;
   }
 }
 

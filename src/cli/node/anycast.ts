@@ -1,9 +1,10 @@
+import { systemClock } from '../../base/clock.ts';
+import type { AnsweringPart } from '../answering-part.ts';
+import type { Closers } from '../closers.ts';
+import type { NodeOptions } from '../node-options.ts';
 import { AnnounceHook, hookOf } from './announce-hook.ts';
 import { askSelf } from './ask-self.ts';
-import type { Closers } from './closers.ts';
-import type { NodeOptions } from './node-options.ts';
 import { SelfCheck } from './self-check.ts';
-import type { Serving } from './serving.ts';
 
 /**
  * Prepares the check of whether this node answers, and starts the operator's hook where there is one.
@@ -11,14 +12,15 @@ import type { Serving } from './serving.ts';
  */
 export function startAnycast(
   options: NodeOptions,
-  { clock, state, dataPlane }: Serving,
+  { configuration, dataPlane }: AnsweringPart,
   closers: Closers,
 ): SelfCheck | undefined {
-  if (dataPlane === undefined) return undefined;
+  if (dataPlane.addresses.length === 0) return undefined;
+  const clock = systemClock;
   const check = new SelfCheck({
     clock,
     listeners: dataPlane.addresses,
-    apex: () => state.configuration.zones.keys().next().value,
+    apex: () => configuration().zones.keys().next().value,
     ask: askSelf,
   });
   if (options.anycastHook !== undefined) {

@@ -11,10 +11,10 @@ import { serviceWords } from '../../control/health-words.ts';
 import type { Tokens } from '../../control/tokens.ts';
 import type { PublishedChanges, PublishedLatency } from '../../latency/published.ts';
 import type { Store, StoredToken } from '../../store/store.ts';
-import type { Serving } from './serving.ts';
+import type { AnsweringPart } from '../answering-part.ts';
 
 export interface ClusterTablesParts {
-  readonly serving: Serving;
+  readonly serving: AnsweringPart;
   readonly health: HealthSource;
   readonly tokens: Tokens;
   readonly store: Store;
@@ -83,8 +83,9 @@ export class ClusterTables {
 
   /** Health of these services has moved, as the leader judges. */
   healthMoved(names: readonly string[]): void {
-    const { state } = this.#parts.serving;
-    for (const name of names) this.#healthPublisher?.change(serviceWords(name, state.health(name)));
+    const { health } = this.#parts;
+    for (const name of names)
+      this.#healthPublisher?.change(serviceWords(name, health.health(name)));
   }
 
   /** Milliseconds since the leader's last word on health; undefined before the first. */
@@ -133,9 +134,9 @@ export class ClusterTables {
   }
 
   *#healthEntries(): Iterable<readonly [string, unknown]> {
-    const { state } = this.#parts.serving;
-    for (const name of state.configuration.traffic.services.keys()) {
-      yield* serviceWords(name, state.health(name));
+    const { health, serving } = this.#parts;
+    for (const name of serving.configuration().traffic.services.keys()) {
+      yield* serviceWords(name, health.health(name));
     }
   }
 

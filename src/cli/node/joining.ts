@@ -1,3 +1,4 @@
+import { systemClock } from '../../base/clock.ts';
 import { Random } from '../../base/random.ts';
 import type { Bus } from '../../cluster/bus.ts';
 import { createCluster } from '../../cluster/cluster.ts';
@@ -11,19 +12,27 @@ import type { ClusterView } from '../../control/cluster-view.ts';
 import type { LoadSample, RttSample } from '../../control/controller.ts';
 import type { RunningController } from '../../control/create-controller.ts';
 import { HealthSource } from '../../control/health-source.ts';
-import { keepHealth } from '../../control/keep-health.ts';
+import type { Replication } from '../../control/replication.ts';
 import type { Tokens } from '../../control/tokens.ts';
 import type { Report } from '../../health/report.ts';
 import type { Store } from '../../store/store.ts';
+import type { AnsweringPart } from '../answering-part.ts';
+import type { Closers } from '../closers.ts';
 import type { ClusterOptions } from '../cluster-flags.ts';
-import type { Closers } from './closers.ts';
+import { LateHealth, openFleet } from '../node-health.ts';
+import type { NodeOptions } from '../node-options.ts';
 import { keysOf, nodeIdOf, urlOf } from './cluster-identity.ts';
 import { ClusterTables } from './cluster-tables.ts';
 import { createClusterView, rounded } from './cluster-view.ts';
-import type { SharedChanges } from './controlling.ts';
-import { openFleet } from './judging.ts';
-import type { NodeOptions } from './node-options.ts';
-import type { Serving } from './serving.ts';
+
+/** What a cluster wants to know of the way of a change; all of it absent in a process of its own. */
+export interface SharedChanges {
+  readonly replication?: Replication;
+  /** A revision is served here. */
+  published?(revision: number): void;
+  measured?(samples: readonly RttSample[], source: string | undefined): void;
+  loaded?(samples: readonly LoadSample[]): void;
+}
 
 /** A first start waits at most so long for a leader, or for what the cluster has, milliseconds. */
 const settleMs = 10_000;
@@ -37,7 +46,7 @@ export interface JoiningParts {
   readonly options: NodeOptions;
   readonly cluster: ClusterOptions;
   readonly bus: Bus;
-  readonly serving: Serving;
+  readonly answering: AnsweringPart;
   readonly store: Store;
   readonly tokens: Tokens;
   readonly closers: Closers;
@@ -92,9 +101,9 @@ export class Membership {
   #onFirstLead: () => void = () => {};
 
   constructor(parts: JoiningParts) {
-    const { options, cluster: wish, bus, serving, store, tokens, closers } = parts;
+    const { options, cluster: wish, bus, answering, store, tokens, closers } = parts;
     const { log } = options;
-    const { clock } = serving;
+    const clock = systemClock;
     this.#parts = parts;
     this.#isController = wish.role !== 'node';
     const id = nodeIdOf(wish.nodeId, options.data);
@@ -118,25 +127,25 @@ export class Membership {
       isWarm: this.#isController,
       openFleet: () =>
         openFleet({
-          ...{ options, serving },
+          options,
           agent: `embedded-${id}`,
           onServicesChanged: (names) => this.health.fleetMoved(names),
           onReport: (report) => this.#reports?.pass({ report }),
         }),
       onServicesChanged: (names) => {
-        serving.publishing.servicesMoved(names);
+        answering.publishing.servicesMoved(names);
         this.#tables.healthMoved(names);
       },
     });
     closers.add(() => this.health.close());
     this.#tables = new ClusterTables({
-      ...{ serving, tokens, store, bus, clock, log },
+      serving: answering,
+      ...{ tokens, store, bus, clock, log },
       health: this.health,
       cluster: this.#cluster,
       isController: this.#isController,
     });
-    serving.state.health = (service) => this.health.health(service);
-    closers.add(keepHealth(this.health, store, clock, log));
+    if (answering.health instanceof LateHealth) answering.health.attach(this.health);
     this.#served = new Served({ bus, clock, nodes: () => this.#cluster.nodes() });
     this.view = createClusterView({
       ...{ id, bus },
@@ -162,7 +171,7 @@ export class Membership {
 
   /** Begins to follow the cluster and, on controllers, to stand for the lead. */
   async start(controller: RunningController): Promise<void> {
-    const { bus, closers, serving } = this.#parts;
+    const { bus, closers } = this.#parts;
     // The first connection takes a moment, which is no outage to be told of.
     for (let waitedMs = 0; !bus.isUp && waitedMs < connectMs; waitedMs += pollMs) await pause();
     this.#cluster.start(controller);
@@ -170,7 +179,7 @@ export class Membership {
     if (this.#isController) this.#startRelays();
     let cancel = () => {};
     const look = () => {
-      cancel = serving.clock.setTimer(lookMs, look);
+      cancel = systemClock.setTimer(lookMs, look);
       this.#served.look(controller.configuration().revision);
     };
     look();
@@ -191,8 +200,8 @@ export class Membership {
 
   /** Waits, at a first start, for the lead or for what the cluster has; true when this process leads. */
   async settle(): Promise<boolean> {
-    const { store, serving } = this.#parts;
-    const { clock } = serving;
+    const { store } = this.#parts;
+    const clock = systemClock;
     const endMs = clock.monotonicMs() + settleMs;
     while (clock.monotonicMs() < endMs) {
       if (this.#cluster.lease() !== undefined) return true;
@@ -228,14 +237,14 @@ export class Membership {
   }
 
   #startRelays(): void {
-    const { bus, options, serving } = this.#parts;
+    const { answering, bus, options } = this.#parts;
     const { id } = this.view.state();
     const hasOthers = () =>
       this.#cluster.nodes().some((node) => node.role === 'controller' && node.id !== id);
     const common = {
       ...{ bus, id, hasOthers },
       envelope: this.#cluster.envelope,
-      clock: serving.clock,
+      clock: systemClock,
       log: options.log,
     };
     this.#reports = new Relay({
@@ -253,7 +262,7 @@ export class Membership {
       take: (item) => {
         const { load, rtt, source } = item as Samples;
         if (load !== undefined) this.health.reportLoad(load);
-        if (rtt !== undefined) serving.publishing.measure(rtt, source);
+        if (rtt !== undefined) answering.publishing.measure(rtt, source);
       },
     });
   }

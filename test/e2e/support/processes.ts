@@ -122,6 +122,7 @@ export function canBindPort53(address: string): Promise<boolean> {
 export async function runMeridian(
   t: { after(callback: () => Promise<void>): void },
   words: readonly string[],
+  deadlineMs?: number,
 ): Promise<{ readonly code: number | null; readonly output: string }> {
   const environment = { MERIDIAN_ADMIN_TOKEN: adminToken };
   const running = startProgram(
@@ -132,6 +133,7 @@ export async function runMeridian(
   await until(
     () => running.child.exitCode !== null || undefined,
     () => `meridian ${words.join(' ')} to end: ${running.output()}`,
+    deadlineMs,
   );
   return { code: running.child.exitCode, output: running.output() };
 }

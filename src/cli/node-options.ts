@@ -1,10 +1,9 @@
-import type { Problem } from '../../base/errors.ts';
-import type { Log } from '../../base/log.ts';
-import type { Configuration } from '../../control/controller.ts';
-import type { UdpIo } from '../../server/open-udp.ts';
-import type { RateLimitOptions, SubnetSettings } from '../../server/settings.ts';
-import type { ClusterOptions } from '../cluster-flags.ts';
-import type { Endpoint, GeoFlag } from '../flags.ts';
+import type { Log } from '../base/log.ts';
+import type { UdpIo } from '../server/open-udp.ts';
+import type { RateLimitOptions, SubnetSettings } from '../server/settings.ts';
+import type { ClusterOptions } from './cluster-flags.ts';
+import type { Endpoint, GeoFlag } from './flags.ts';
+import type { Predecessor } from './restart/predecessor.ts';
 
 /** Everything that `meridian serve` can be told. */
 export interface NodeOptions {
@@ -26,9 +25,9 @@ export interface NodeOptions {
     readonly cookieSecrets?: readonly Uint8Array[];
   };
   /** A program that is run with `up` or `down` when the node begins or ceases to answer. */
-  readonly anycastHook: string | undefined;
+  readonly anycastHook?: string | undefined;
   /** The cluster that this process joins; absent for a process of its own. */
-  readonly cluster: ClusterOptions | undefined;
+  readonly cluster?: ClusterOptions | undefined;
   readonly allowPrivateTargets: boolean;
   readonly allowExec: boolean;
   readonly adminToken: string | undefined;
@@ -36,19 +35,7 @@ export interface NodeOptions {
   readonly hosts: readonly string[];
   readonly openMetrics: boolean;
   readonly version: string;
+  /** The process before this one, when this one takes its place. */
+  readonly predecessor?: Predecessor;
   readonly log: Log;
-}
-
-/** A node that serves. */
-export interface RunningNode {
-  /** `ADDR:PORT` as bound. */
-  readonly dns: readonly string[];
-  readonly http: string;
-  /** The admin token, only when this start has made it. */
-  readonly newToken: string | undefined;
-  readonly configuration: Configuration;
-  /** What was wrong with files at the first start, and with stored objects. */
-  readonly problems: readonly Problem[];
-  /** Stops taking queries, answers what is queued, and closes the store. */
-  close(): Promise<void>;
 }

@@ -1,20 +1,22 @@
-import { errorText } from '../../base/errors.ts';
-import type { Log } from '../../base/log.ts';
+import { errorText } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
 
-/** What a node has started, in order; it is closed the other way round. */
+type Close = () => void | Promise<void>;
+
+/** What is to be closed, the last that was started first. */
 export class Closers {
+  readonly #closers: Close[] = [];
   readonly #log: Log;
-  readonly #closers: (() => void | Promise<void>)[] = [];
 
   constructor(log: Log) {
     this.#log = log;
   }
 
-  add(close: () => void | Promise<void>): void {
+  add(close: Close): void {
     this.#closers.push(close);
   }
 
-  /** Closes everything once. Never rejects: what comes next is to be closed all the same. */
+  /** Closes everything; what cannot be closed is logged, and what comes next is closed all the same. */
   async closeAll(): Promise<void> {
     for (let close = this.#closers.pop(); close !== undefined; close = this.#closers.pop()) {
       try {

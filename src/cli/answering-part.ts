@@ -1,0 +1,136 @@
+import { systemClock } from '../base/clock.ts';
+import { ImageCompiler } from '../control/compile-image.ts';
+import type { Configuration } from '../control/controller.ts';
+import { LiveGeo } from '../control/live-geo.ts';
+import { emptyConfiguration } from '../control/load-configuration.ts';
+import { LatencyTable } from '../latency/latency-table.ts';
+import { distinctionsOf } from '../policy/distinctions.ts';
+import { type DataPlane, startDataPlane } from '../server/data-plane.ts';
+import type { SimulationParts } from '../simulate/simulate.ts';
+import { ImagePublishing } from './image-publishing.ts';
+import { noDataPlane } from './no-data-plane.ts';
+import { LateHealth, type NodeHealth, openFleet } from './node-health.ts';
+import type { NodeOptions } from './node-options.ts';
+import { SavedImage } from './saved-image.ts';
+
+/** What a node answers with and keeps answering, whoever has the store: geo, images, health, threads. */
+export interface AnsweringPart {
+  readonly geo: LiveGeo;
+  readonly images: ImageCompiler;
+  readonly latency: LatencyTable;
+  readonly dataPlane: DataPlane;
+  readonly saved: SavedImage;
+  readonly publishing: ImagePublishing;
+  readonly health: NodeHealth;
+  readonly simulation: SimulationParts;
+  configuration(): Configuration;
+  /** Takes the configuration that is stored now. */
+  follow(next: Configuration): void;
+}
+
+/** The threads that answer, and the image on disk that they may begin with. */
+export interface AnsweringThreads {
+  readonly dataPlane: DataPlane;
+  readonly saved: SavedImage;
+}
+
+type OnClose = (close: () => void | Promise<void>) => void;
+
+/** Starts the threads that answer: on sockets of their own, or on those of the process before. */
+export async function startThreads(
+  options: NodeOptions,
+  onClose: OnClose,
+): Promise<AnsweringThreads> {
+  const { log, predecessor } = options;
+  const answers = options.dns.length > 0 || predecessor !== undefined;
+  const dataPlane = answers ? await openDataPlane(options) : noDataPlane();
+  onClose(() => dataPlane.close());
+  const program = `meridian ${options.version} ${process.arch}, image format 3`;
+  const clock = systemClock;
+  const saved = new SavedImage({ folder: options.data, program, dataPlane, clock, log });
+  onClose(() => saved.close());
+  // There is nothing to start from where nothing is answered.
+  if (!answers) await saved.suspend();
+  return { dataPlane, saved };
+}
+
+function openDataPlane(options: NodeOptions): Promise<DataPlane> {
+  const { predecessor } = options;
+  return startDataPlane({
+    addresses: options.dns,
+    workers: options.workers,
+    ...(predecessor === undefined ? {} : { sockets: predecessor.sockets.plane }),
+    ...(options.io === undefined ? {} : { io: options.io }),
+    ...(options.nsid === undefined ? {} : { nsid: options.nsid }),
+    ...(options.versionBind === undefined ? {} : { versionBind: options.versionBind }),
+    ...(options.serverId === undefined ? {} : { serverId: options.serverId }),
+    ecs: options.ecs,
+    ...options.protection,
+    log: options.log,
+  });
+}
+
+/** Starts what makes and moves images: geo → compiler → publishing → health. */
+export async function startAnswering(
+  options: NodeOptions,
+  { dataPlane, saved }: AnsweringThreads,
+  onClose: OnClose,
+): Promise<AnsweringPart> {
+  const { log } = options;
+  const clock = systemClock;
+  const geo = await LiveGeo.open(options.geo, clock, log);
+  onClose(() => geo.close());
+  let configuration = emptyConfiguration;
+  const latency = new LatencyTable({
+    clock,
+    coordinatesOf: (region) => configuration.traffic.regions.get(region)?.coordinates,
+  });
+  let publishing: ImagePublishing | undefined;
+  const health = startHealth(options, (names) => publishing?.servicesMoved(names), onClose);
+  const images = new ImageCompiler(
+    {
+      geo: (networks) => geo.sources(networks),
+      health: (service) => health.health(service),
+      estimate: latency.estimate,
+      measured: () => latency.measuredKeys(),
+    },
+    emptyConfiguration,
+  );
+  const published = new ImagePublishing({ images, dataPlane: saved, latency, clock, log });
+  publishing = published;
+  onClose(() => published.close());
+  geo.onChange(() => published.mapsMoved());
+
+  const simulation: SimulationParts = {
+    configuration: () => configuration,
+    health: (service) => health.health(service),
+    estimate: latency.estimate,
+    distinctions: (name, { services, regions }) => {
+      const service = services.get(name);
+      const measured = latency.measuredKeys();
+      return service === undefined ? undefined : distinctionsOf(service, regions, measured);
+    },
+    detail: () => geo.detail,
+  };
+  return {
+    ...{ geo, images, latency, dataPlane, saved, health, simulation },
+    publishing: published,
+    configuration: () => configuration,
+    follow: (next) => {
+      configuration = next;
+      health.setTraffic(next.traffic);
+    },
+  };
+}
+
+/** Judges health in this process; in a cluster its membership decides whose word counts. */
+function startHealth(
+  options: NodeOptions,
+  onServicesChanged: (names: readonly string[]) => void,
+  onClose: OnClose,
+): NodeHealth {
+  if (options.cluster !== undefined) return new LateHealth();
+  const fleet = openFleet({ options, agent: 'embedded', onServicesChanged });
+  onClose(() => fleet.close());
+  return fleet.health;
+}
