@@ -6,9 +6,10 @@ import { limits } from '../base/limits.ts';
 import type { HealthSnapshot } from '../control/apply-health.ts';
 import type { ObjectChange, ObjectKind, Revision } from '../control/change.ts';
 import type { ReplicatedRevision } from '../control/replication.ts';
-import { chainHash, changeBlocks, readChangeBlock } from './chain.ts';
+import { chainHash, changeBlocks } from './chain.ts';
 import { staleCommit } from './memory-store.ts';
 import { type OpenDatabase, openDatabase, storeError } from './open-database.ts';
+import { countChangeChars, readChanges } from './sqlite-changes.ts';
 import { dropLeftovers, openStoreView, SqliteReplacement, toObject } from './sqlite-replica.ts';
 import type { Replacement, Store, StoredObject, StoredToken, StoreView } from './store.ts';
 
@@ -161,19 +162,7 @@ class SqliteStore implements UncheckedStore {
   }
 
   changeChars(number: number, most: number): number {
-    let chars = 0;
-    const blocks = this.#sql(
-      'SELECT length(lines) AS chars FROM change_blocks WHERE revision = ? ORDER BY position',
-    ).iterate(number);
-    for (const row of blocks) {
-      chars += Number(row['chars']);
-      if (chars > most) break;
-    }
-    if (chars > 0) return chars;
-    const sql =
-      "SELECT total(length(coalesce(before, '')) + length(coalesce(after, '')) + 64) AS chars " +
-      'FROM (SELECT before, after FROM changes WHERE revision = ? LIMIT ?)';
-    return Number(this.#sql(sql).get(number, Math.floor(most / 64) + 1)?.['chars']);
+    return countChangeChars((sql) => this.#sql(sql), number, most);
   }
 
   revisions(before: number, limit: number): readonly Revision[] {
@@ -370,19 +359,7 @@ class SqliteStore implements UncheckedStore {
   }
 
   #changes(revision: number): ObjectChange[] {
-    const blocks = this.#sql(
-      'SELECT lines FROM change_blocks WHERE revision = ? ORDER BY position',
-    ).all(revision);
-    if (blocks.length > 0) return blocks.flatMap((row) => readChangeBlock(String(row['lines'])));
-    const sql = 'SELECT kind, id, before, after FROM changes WHERE revision = ? ORDER BY position';
-    return this.#sql(sql)
-      .all(revision)
-      .map((row) => ({
-        kind: String(row['kind']) as ObjectKind,
-        id: String(row['id']),
-        before: row['before'] === null ? null : String(row['before']),
-        after: row['after'] === null ? null : String(row['after']),
-      }));
+    return readChanges((sql) => this.#sql(sql), revision);
   }
 
   /** All or nothing, on disk when it returns (synchronous = FULL). */
