@@ -11,10 +11,11 @@ import type {
 import { stepLoad } from './load.ts';
 import { isMemberDown, memberHealth, sameAnswers, wantedShare } from './member-health.ts';
 import type { Monitor } from './monitor.ts';
+import type { PackedReport } from './packed-report.ts';
 import { checksToChange, judge, type Ruling } from './quorum.ts';
 import { isRamping, stepRamp } from './ramp.ts';
 import { type CheckTarget, checkId, type Report, staleAfterMs } from './report.ts';
-import { type AgentWord, Roster, type Touched } from './roster.ts';
+import { type AgentWord, type CheckMade, Roster, type Touched } from './roster.ts';
 import { guardVelocity, velocityWindowMs } from './velocity-guard.ts';
 import type { MemberHealth, ServiceHealth } from './verdict.ts';
 import { vipVerdict } from './vip-verdict.ts';
@@ -22,8 +23,18 @@ import { vipVerdict } from './vip-verdict.ts';
 const unjudged: Ruling = { verdict: 'unknown', voters: 0, agreeing: 0, downRegions: [] };
 const unknownHealth: MemberHealth = { vips: new Map(), ramp: 1 };
 
+/**
+ * Runs under way that are looked at as they come, per tick; the others wait for it. While all
+ * targets fail for all agents there are tens of thousands a second, and nothing but a TTL hangs on
+ * them.
+ */
+const runsPerTick = 500;
+
 /** How long a verdict from before a restart is believed without a fresh one, in check intervals. */
 const restoredIntervals = 6;
+
+/** Told how long an agent's connection to a member took. */
+export type OnConnectTime = (agent: string, member: string, connectMs: number) => void;
 
 /**
  * Turns agents' reports into the health of services. Each call takes the receiver's monotonic time,
@@ -31,22 +42,50 @@ const restoredIntervals = 6;
  */
 export class Fleet {
   readonly #roster = new Roster();
+  #made: CheckMade | undefined;
   readonly #checks = new Map<string, Check>();
   readonly #services = new Map<string, ServiceState>();
   /** Targets that time may change: held by damping or guard, or restored. */
   readonly #waiting = new Set<Target>();
   /** Members that time may change: ramping, or with a load that goes stale. */
   readonly #moving = new Set<MemberState>();
+  /** Checks whose runs under way wait for the next tick. */
+  readonly #runsDue = new Set<string>();
+  #runsLeft = runsPerTick;
+
+  /** @param onConnectTime told of each check that was made, once per member that it is of */
+  constructor(onConnectTime?: OnConnectTime) {
+    if (onConnectTime === undefined) return;
+    this.#made = (agent, id, connectMs) => {
+      let last: string | undefined;
+      for (const { vip } of this.#checks.get(id)?.targets ?? []) {
+        // Services that share a check have it in one region, but for mistakes.
+        if (vip.member.name !== last) onConnectTime(agent, vip.member.name, connectMs);
+        last = vip.member.name;
+      }
+    };
+  }
 
   /** Takes one agent's report: report → quorum → velocity guard → damping → health of members. */
-  receive(report: Report, nowMs: number): Changed {
-    return this.#rejudge(this.#roster.accept(report, nowMs), nowMs);
+  receive(report: Report | PackedReport, nowMs: number): Changed {
+    return this.#rejudge(this.#roster.accept(report, nowMs, this.#made), nowMs);
+  }
+
+  /**
+   * Takes the agents that belong to the fleet, name → agent region. Those that were in it and are
+   * no more lose their votes at once; those that were not heard yet count as silent.
+   */
+  enrol(agents: ReadonlyMap<string, string>, nowMs: number): Changed {
+    return this.#rejudge(this.#roster.enrol(agents, nowMs), nowMs);
   }
 
   /** Lets time do its work: staleness, holds, ramps, loads. Once a second is enough. */
   tick(nowMs: number): Changed {
     const stale = this.#roster.expire(nowMs, (id) => this.#checks.get(id)?.staleAfterMs);
-    const changed = this.#rejudge(stale, nowMs);
+    const checks = new Set([...stale.checks, ...this.#runsDue]);
+    this.#runsDue.clear();
+    this.#runsLeft = runsPerTick;
+    const changed = this.#rejudge({ ...stale, checks }, nowMs);
     for (const target of [...this.#waiting]) {
       this.#settle(target, nowMs, changed);
       this.#refresh(target.vip.member, nowMs, changed);
@@ -76,6 +115,7 @@ export class Fleet {
         vips: new Map(),
         ramp: old?.ramp ?? {},
         load: old?.load,
+        inMaintenance: old?.inMaintenance ?? false,
         health: unknownHealth,
       };
       service.members.set(planned.name, member);
@@ -137,12 +177,23 @@ export class Fleet {
 
   /** What agents last said of a check, stale words included. */
   words(check: Check, nowMs: number): AgentWord[] {
-    return this.#roster.words(check.id, check.staleAfterMs, nowMs);
+    return this.#roster.words(check, nowMs);
   }
 
   /** The quorum's ruling on a check, before guard and damping; undefined for unknown checks. */
   ruling(id: string): Ruling | undefined {
     return this.#checks.get(id)?.ruling;
+  }
+
+  /**
+   * Says whether planned work on a member is going on; true when that is news. Verdicts and answers
+   * follow its health as ever; changes are marked as planned.
+   */
+  setMaintenance(service: string, member: string, isPlanned: boolean): boolean {
+    const state = this.#services.get(service)?.members.get(member);
+    if (state === undefined || state.inMaintenance === isPlanned) return false;
+    state.inMaintenance = isPlanned;
+    return true;
   }
 
   serviceNames(): Iterable<string> {
@@ -186,6 +237,7 @@ export class Fleet {
         monitorName: name,
         monitor,
         staleAfterMs: staleAfterMs(monitor),
+        from: vantage(monitor),
         ruling: unjudged,
         secondsToChange: undefined,
         targets: new Set(),
@@ -195,6 +247,7 @@ export class Fleet {
     } else if (check.monitor !== monitor) {
       check.monitor = monitor;
       check.staleAfterMs = staleAfterMs(monitor);
+      check.from = vantage(monitor);
       this.#judge(check, nowMs);
     }
     return check;
@@ -231,9 +284,14 @@ export class Fleet {
   #rejudge(touched: Touched, nowMs: number): Changed {
     const changed: Changed = { services: new Set(), turns: [], alarms: [] };
     const checks: Check[] = [];
-    for (const id of touched.checks) {
+    const take = (id: string) => {
       const check = this.#checks.get(id);
       if (check !== undefined) checks.push(check);
+    };
+    for (const id of touched.checks) take(id);
+    for (const id of touched.runs) {
+      if (this.#runsLeft-- > 0) take(id);
+      else this.#runsDue.add(id);
     }
     if (touched.known) {
       for (const check of this.#checks.values()) {
@@ -242,8 +300,8 @@ export class Fleet {
       }
     }
     // All rulings first: the velocity guard adds up everything that one report would take down.
-    for (const check of checks) this.#judge(check, nowMs);
-    for (const check of checks) {
+    const moved = checks.filter((check) => this.#judge(check, nowMs));
+    for (const check of moved) {
       for (const target of check.targets) {
         this.#settle(target, nowMs, changed);
         this.#refresh(target.vip.member, nowMs, changed);
@@ -252,13 +310,22 @@ export class Fleet {
     return changed;
   }
 
-  #judge(check: Check, nowMs: number): void {
-    const votes = this.#roster.votes(check.id, check.staleAfterMs, nowMs);
+  /** Rules on a check; true when that may matter to its targets. */
+  #judge(check: Check, nowMs: number): boolean {
+    const { ruling: before, secondsToChange: secondsBefore } = check;
+    const votes = this.#roster.votes(check, nowMs);
     const { quorum, intervalMs } = check.monitor;
     check.ruling = judge(votes, quorum, this.#roster.agentCount);
     const checks = checksToChange(votes, quorum, this.#roster.agentCount);
     check.secondsToChange =
       checks === undefined ? undefined : Math.ceil((checks * intervalMs) / 1000);
+    const { verdict, downRegions } = check.ruling;
+    return (
+      verdict !== before.verdict ||
+      check.secondsToChange !== secondsBefore ||
+      verdict === 'down' ||
+      downRegions.length !== before.downRegions.length
+    );
   }
 
   /**
@@ -274,7 +341,8 @@ export class Fleet {
     }
     const goesDown = ruling.verdict === 'down' && target.damping.verdict !== 'down';
     const [region, ...others] = ruling.downRegions;
-    const oneRegion = goesDown && others.length === 0 ? region : undefined;
+    const isAlone = goesDown && others.length === 0 && !target.vip.member.inMaintenance;
+    const oneRegion = isAlone ? region : undefined;
     target.guarded = oneRegion !== undefined && this.#isGuarded(target, oneRegion, nowMs, changed);
     if (target.guarded) {
       target.heldUntilMs = undefined;
@@ -297,24 +365,26 @@ export class Fleet {
     }
   }
 
+  /**
+   * True when one agent region may not take a target down: another one, which had its own opinion,
+   * is silent and worth waiting for (invariant 7), or it would be too much at once.
+   */
   #isGuarded(target: Target, region: string, nowMs: number, changed: Changed): boolean {
-    const { member, address } = target.vip;
+    const { member, address, verdict } = target.vip;
     const { service } = member;
+    const { quorum } = target.check.monitor;
+    // Who asks for one agent's word has it; where one region's is enough, no other is waited for.
+    const isAlone =
+      quorum !== 'any' && quorum !== 1 && this.#roster.isAwaited(target.check, region, nowMs);
     const regions = this.#roster.regionCount();
     const decision = guardVelocity(service.falls, wantedShare(service), regions, nowMs);
-    if (decision === 'pass') return false;
-    const held = decision === 'hold';
+    if (decision === 'pass' && !isAlone) return false;
+    const held = isAlone || decision === 'hold';
     if (service.alarmedMs === undefined || nowMs - service.alarmedMs >= velocityWindowMs) {
       service.alarmedMs = nowMs;
-      const verdict = target.vip.verdict;
-      changed.alarms.push({
-        service: service.name,
-        member: member.name,
-        address,
-        verdict,
-        region,
-        held,
-      });
+      const reason = decision === 'pass' ? 'alone' : 'share';
+      const about = { service: service.name, member: member.name, address, verdict };
+      changed.alarms.push({ ...about, region, held, reason });
     }
     return held;
   }
@@ -344,6 +414,7 @@ export class Fleet {
       agreeing,
       voters,
       ...(error === undefined ? {} : { error }),
+      ...(vip.member.inMaintenance ? { planned: true } : {}),
     });
     this.#refresh(vip.member, nowMs, changed);
     return true;
@@ -373,4 +444,8 @@ export class Fleet {
     service.health = undefined;
     if (!same || watchesChange) changed.services.add(service.name);
   }
+}
+
+function vantage({ from }: Monitor): ReadonlySet<string> | undefined {
+  return from === undefined ? undefined : new Set(from);
 }

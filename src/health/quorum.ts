@@ -26,8 +26,9 @@ type Quorum = Monitor['quorum'];
 /**
  * Judges a target. A state is reached when enough voters say it **or worse**:
  *
- * - `majority`: more than half of the voters and, where voters stand in two regions or more,
- *   more than half of those within each of at least two regions;
+ * - `majority`: each agent region votes by the majority of its own voters, and more than half of the
+ *   regions say so; so where voters stand in two regions or more, at least two agree, however many
+ *   agents one of them has;
  * - `all`: every voter;
  * - n: at least n agents (or all known agents, when there are fewer), from two regions where voters
  *   stand in two and n is over 1;
@@ -96,7 +97,9 @@ function isReached(
     return agreeing >= 2;
   };
   if (quorum === 'majority') {
-    return saying * 2 > all.voters && ofTwoRegions((own) => own[what] * 2 > own.voters);
+    let agreeing = 0;
+    for (const own of regions.values()) if (own[what] * 2 > own.voters) agreeing++;
+    return agreeing * 2 > regions.size;
   }
   const needed = Math.min(quorum, Math.max(1, knownAgents));
   return saying >= needed && ofTwoRegions((own) => own[what] > 0);
