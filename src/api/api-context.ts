@@ -8,6 +8,7 @@ import type {
 } from 'fastify';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
+import type { AgentDesk } from '../control/agent-desk.ts';
 import type { Controller } from '../control/controller.ts';
 import type { ApiTokens } from './access.ts';
 import type { EventStreams } from './event-stream.ts';
@@ -26,6 +27,8 @@ export interface ApiOptions {
   readonly metrics: () => string | Promise<string>;
   /** Whether this node serves, and if not, why. */
   readonly ready: () => { readonly ready: boolean; readonly reasons: readonly string[] };
+  /** Where agents come to; absent: there are no remote agents, and their paths answer 404. */
+  readonly agents?: AgentDesk;
   /** Absent: simulations answer 404. */
   readonly simulate?: Simulate;
   /** Further names under which a loopback listener may be called, for a proxy on the same host. */

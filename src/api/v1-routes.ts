@@ -6,6 +6,7 @@ import { essence, mediaTypes, preferredType } from './media-types.ts';
 import { wrongMediaType } from './problem-details.ts';
 import { refuseMethods } from './refuse-methods.ts';
 import { component, describeRoute } from './route-schema.ts';
+import { agentRoutes } from './routes/agent-routes.ts';
 import { changeRoutes } from './routes/change-routes.ts';
 import { collectionRoutes } from './routes/collection-routes.ts';
 import { eventRoutes } from './routes/event-routes.ts';
@@ -29,11 +30,13 @@ export function v1Routes(app: ApiInstance, context: ApiContext): void {
       produces: offered = [mediaTypes.json],
       takesCsv,
       takesMasterFiles,
+      takesReports,
     } = request.routeOptions.config;
     const sent = essence(request.headers['content-type']);
     const isMisplaced =
       (sent === mediaTypes.dns && takesMasterFiles !== true) ||
       (sent === mediaTypes.csv && takesCsv !== true) ||
+      (sent === mediaTypes.report && takesReports !== true) ||
       (sent === mediaTypes.mergePatch && request.method !== 'PATCH');
     if (isMisplaced) throw wrongMediaType(request);
     const reads = request.method === 'GET' || request.method === 'HEAD';
@@ -59,6 +62,7 @@ export function v1Routes(app: ApiInstance, context: ApiContext): void {
   changeRoutes(app, context);
   revisionRoutes(app, context);
   tokenRoutes(app, context);
+  if (context.agents !== undefined) agentRoutes(app, context, context.agents);
   explainRoutes(app, context);
   if (context.simulate !== undefined) simulationRoutes(app, context.simulate);
   eventRoutes(app, context);

@@ -1,10 +1,12 @@
 import { systemClock } from '../base/clock.ts';
 import { Random } from '../base/random.ts';
+import { AgentDesk } from '../control/agent-desk.ts';
 import { createHealthControl, type HealthControl } from '../control/apply-health.ts';
 import { ImageCompiler } from '../control/compile-image.ts';
 import type { Configuration } from '../control/controller.ts';
 import { LiveGeo } from '../control/live-geo.ts';
 import { emptyConfiguration } from '../control/load-configuration.ts';
+import { embeddedAgent } from '../health/report.ts';
 import { LatencyTable } from '../latency/latency-table.ts';
 import { distinctionsOf } from '../policy/distinctions.ts';
 import { type Agent, startAgent } from '../probe/agent.ts';
@@ -23,6 +25,8 @@ export interface AnsweringPart {
   readonly saved: SavedImage;
   readonly publishing: ImagePublishing;
   readonly health: HealthControl;
+  /** Where agents of the fleet come to. */
+  readonly desk: AgentDesk;
   readonly simulation: SimulationParts;
   configuration(): Configuration;
   /** Takes the configuration that is stored now. */
@@ -98,13 +102,13 @@ export async function startAnswering(
     clock,
     log,
     onServicesChanged: (names) => publishing.servicesMoved(names),
-    onPlan: (targets) => agent?.setPlan(targets),
   });
   const control = health;
   onClose(() => control.close());
+  const desk = new AgentDesk({ clock, log, receive: (report) => control.receive(report) });
+  onClose(() => desk.close());
   agent = startAgent({
-    agent: 'embedded',
-    region: 'local',
+    ...embeddedAgent,
     clock,
     random: new Random(Date.now()),
     log,
@@ -126,11 +130,13 @@ export async function startAnswering(
     detail: () => geo.detail,
   };
   return {
-    ...{ geo, images, latency, dataPlane, saved, publishing, health: control, simulation },
+    ...{ geo, images, latency, dataPlane, saved, publishing, health: control, desk, simulation },
     configuration: () => configuration,
     follow: (next) => {
       configuration = next;
       control.setTraffic(next.traffic);
+      desk.setTraffic(control.plan(), next.traffic);
+      agent?.setPlan(desk.targetsFor(embeddedAgent.agent, embeddedAgent.region));
     },
   };
 }

@@ -70,7 +70,7 @@ async function start(
 ): Promise<ControlPart> {
   const { log } = options;
   const clock = systemClock;
-  const { dataPlane, health, simulation } = parts;
+  const { dataPlane, health, desk, simulation } = parts;
   const tokens = new Tokens(store, clock);
   // A chosen token is taken or refused at once; one of our own is made last, see below.
   if (options.adminToken) tokens.ensureAdmin(options.adminToken);
@@ -94,7 +94,9 @@ async function start(
       slots: () => parts.images.slotNames(),
       restarts: () => dataPlane.workers.reduce((sum, worker) => sum + worker.restarts, 0),
       controller,
+      agents: desk,
     }),
+    agents: desk,
     ready: () => readiness(controller, dataPlane),
     simulate: async (request) => simulate(request, simulation),
     hosts: options.hosts,
