@@ -27,7 +27,7 @@ export interface ApiOptions {
   readonly metrics: () => string | Promise<string>;
   /** Whether this node serves, and if not, why. */
   readonly ready: () => { readonly ready: boolean; readonly reasons: readonly string[] };
-  /** Where agents come to; absent: there are no remote agents, and their paths answer 404. */
+  /** Where agents come to; absent: what agents themselves ask and tell answers 404. */
   readonly agents?: AgentDesk;
   /** Absent: simulations answer 404. */
   readonly simulate?: Simulate;

@@ -50,7 +50,7 @@ export const objectComponents: Readonly<Record<string, TSchema>> = {
   ...objectPair('Monitor', monitorSchema, { id }),
   ...objectPair('Service', serviceSchema, { id }),
   ...objectPair('Network', networkSchema, { id }),
-  ...objectPair('Agent', agentSchema, { id, live }),
+  Agent: agentForm(),
   ...objectPair('Member', memberForm(), { region }),
   RRsetBody: rrsetSchema,
   Policy: policySchema,
@@ -77,6 +77,12 @@ function objectPair(
       { description, additionalProperties: false },
     ),
   };
+}
+
+/** An agent, as answers show it; it is written by enrolment and merge patches alone. */
+function agentForm(): TSchema {
+  const { properties, description = '' } = agentSchema as ObjectForm;
+  return Type.Object({ ...properties, id, live }, { description, additionalProperties: false });
 }
 
 /** The form of a member, from within that of its service. */

@@ -62,7 +62,7 @@ export function v1Routes(app: ApiInstance, context: ApiContext): void {
   changeRoutes(app, context);
   revisionRoutes(app, context);
   tokenRoutes(app, context);
-  if (context.agents !== undefined) agentRoutes(app, context, context.agents);
+  agentRoutes(app, context);
   explainRoutes(app, context);
   if (context.simulate !== undefined) simulationRoutes(app, context.simulate);
   eventRoutes(app, context);

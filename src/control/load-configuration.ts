@@ -80,6 +80,9 @@ export function editConfiguration(
   revision: number,
 ): Configuration {
   const { traffic } = before;
+  const agents = editTable(traffic.agents ?? noAgents, edits, 'agent', (value) =>
+    value.kind === 'agent' ? value.agent : undefined,
+  );
   return {
     revision,
     zones: editZones(before.zones, edits),
@@ -94,9 +97,7 @@ export function editConfiguration(
         value.kind === 'service' ? value.service : undefined,
       ),
       networks: editNetworks(traffic.networks, edits),
-      agents: editTable(traffic.agents ?? noAgents, edits, 'agent', (value) =>
-        value.kind === 'agent' ? value.agent : undefined,
-      ),
+      ...(agents.size === 0 ? {} : { agents }),
     },
   };
 }

@@ -23,7 +23,6 @@ export const noTraffic: Traffic = {
   monitors: new Map(),
   services: new Map(),
   networks: [],
-  agents: noAgents,
 };
 
 /**
@@ -47,7 +46,8 @@ export function parseTraffic(value: unknown, findings: Findings): Traffic {
       findings.error('E_FORM_DUPLICATE', path, message);
     } else networks.set(network.cidr, network);
   }
-  const traffic = { regions, monitors, services, networks: [...networks.values()], agents };
+  const rest = agents.size === 0 ? {} : { agents };
+  const traffic = { regions, monitors, services, networks: [...networks.values()], ...rest };
   // What was written but is wrong has been reported; calling it unknown as well would only distract.
   const written = (table: unknown) => new Set(isRecord(table) ? Object.keys(table) : []);
   const known = { regions: written(form['regions']), monitors: written(form['monitors']) };

@@ -108,9 +108,9 @@ export class Roster {
       return { accepted: true, known: true, checks: new Set(report.layout.ids), runs: nothing };
     }
     const everything = wasSilent || moved || before.canariesOk !== report.canariesOk;
-    const differing = compare(before, report, made);
-    if (everything) for (const id of report.layout.ids) differing.checks.add(id);
-    return { accepted: true, known: moved, ...differing };
+    const { checks, runs } = compare(before, report, made);
+    const all = everything ? new Set([...report.layout.ids, ...checks]) : checks;
+    return { accepted: true, known: moved, checks: all, runs };
   }
 
   /**

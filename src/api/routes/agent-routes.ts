@@ -39,16 +39,18 @@ const tags = ['agents'];
 const params = Type.Object({ id: Type.String({ description: "The agent's name." }) });
 
 /** Registers `/agents`: who belongs to the fleet, and what agents themselves ask and tell. */
-export function agentRoutes(app: ApiInstance, context: ApiContext, desk: AgentDesk): void {
-  readRoutes(app, context, desk);
-  enrolRoute(app, context, desk);
-  writeRoutes(app, context, desk);
+export function agentRoutes(app: ApiInstance, context: ApiContext): void {
+  readRoutes(app, context);
+  enrolRoute(app, context);
+  writeRoutes(app, context);
+  const { agents: desk } = context;
+  if (desk === undefined) return;
   bootRoute(app, context, desk);
   planRoute(app, context, desk);
   reportRoute(app, context, desk);
 }
 
-function readRoutes(app: ApiInstance, context: ApiContext, desk: AgentDesk): void {
+function readRoutes(app: ApiInstance, context: ApiContext): void {
   app.get(
     '/agents',
     {
@@ -63,7 +65,7 @@ function readRoutes(app: ApiInstance, context: ApiContext, desk: AgentDesk): voi
     (request, reply) => {
       const { agents = noAgents } = context.controller.configuration().traffic;
       const page = pageOfKeys(sortedKeys(agents), request.query);
-      const items = page.items.map((id) => viewAgent(context, desk, id));
+      const items = page.items.map((id) => viewAgent(context, id));
       return reply.send({ items, next: page.next });
     },
   );
@@ -83,13 +85,13 @@ function readRoutes(app: ApiInstance, context: ApiContext, desk: AgentDesk): voi
       // How it is changes each second, what it is does not: no 304 for the former.
       delete request.headers['if-none-match'];
       return answerRead(context, request, reply, { kind: 'agent', id }, () =>
-        viewAgent(context, desk, id),
+        viewAgent(context, id),
       );
     },
   );
 }
 
-function enrolRoute(app: ApiInstance, context: ApiContext, desk: AgentDesk): void {
+function enrolRoute(app: ApiInstance, context: ApiContext): void {
   const using = new Set<string>();
   app.post(
     '/agents',
@@ -135,7 +137,7 @@ function enrolRoute(app: ApiInstance, context: ApiContext, desk: AgentDesk): voi
           context.tokens.remove(identity.id);
         }
         context.log.info({ agent: id, location: agent.location }, `agent ${id} was enrolled`);
-        return answerWrite(context, request, reply, result, answerFor(desk, id));
+        return answerWrite(context, request, reply, result, answerFor(context, id));
       } finally {
         if (identity !== undefined) using.delete(identity.id);
       }
@@ -143,7 +145,7 @@ function enrolRoute(app: ApiInstance, context: ApiContext, desk: AgentDesk): voi
   );
 }
 
-function writeRoutes(app: ApiInstance, context: ApiContext, desk: AgentDesk): void {
+function writeRoutes(app: ApiInstance, context: ApiContext): void {
   const shared = { tags, params, querystring: writeQuery, headers: writeHeaders };
   app.patch(
     '/agents/:id',
@@ -166,7 +168,7 @@ function writeRoutes(app: ApiInstance, context: ApiContext, desk: AgentDesk): vo
         if (before === undefined) throw notFound(target);
         return mergePatch(before, request.body);
       });
-      return answerWrite(context, request, reply, result, answerFor(desk, id));
+      return answerWrite(context, request, reply, result, answerFor(context, id));
     },
   );
   app.delete(
@@ -182,7 +184,7 @@ function writeRoutes(app: ApiInstance, context: ApiContext, desk: AgentDesk): vo
     async (request, reply) => {
       const { id } = request.params;
       const result = await removeObject(context, request, { kind: 'agent', id });
-      return answerWrite(context, request, reply, result, answerFor(desk, id));
+      return answerWrite(context, request, reply, result, answerFor(context, id));
     },
   );
 }
@@ -193,6 +195,7 @@ function bootRoute(app: ApiInstance, context: ApiContext, desk: AgentDesk): void
     {
       config: { forAgents: true },
       schema: describeRoute({
+        forAgents: true,
         summary: 'For agents: take a boot number',
         description: 'Signed by the agent (`Authorization: Agent …`), as are the other requests.',
         tags,
@@ -227,6 +230,7 @@ function planRoute(app: ApiInstance, context: ApiContext, desk: AgentDesk): void
     {
       config: { forAgents: true },
       schema: describeRoute({
+        forAgents: true,
         summary: 'For agents: what to check',
         description:
           'With `If-None-Match` and `wait` the answer waits until the plan is another, or so many seconds.',
@@ -280,6 +284,7 @@ function reportRoute(app: ApiInstance, context: ApiContext, desk: AgentDesk): vo
         if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') desk.countTooLarge();
       },
       schema: describeRoute({
+        forAgents: true,
         summary: 'For agents: report',
         description: 'The body is signed itself: `docs/life-of-a-probe.md` has its form.',
         tags,
@@ -361,22 +366,22 @@ function taken(id: string): MeridianError {
   return new MeridianError({ code: 'E_CONFLICT', message, where: '/name' });
 }
 
-function viewAgent(context: ApiContext, desk: AgentDesk, id: string): object {
+function viewAgent(context: ApiContext, id: string): object {
   const body = readBody(context, { kind: 'agent', id });
   if (body === undefined) throw notFound({ kind: 'agent', id });
-  return viewBody(desk, id, body);
+  return viewBody(context, id, body);
 }
 
-function viewBody(desk: AgentDesk, id: string, body: Json): object {
+function viewBody(context: ApiContext, id: string, body: Json): object {
   const form = body as JsonObject;
   const region = regionOf(String(form['location']));
-  return { id, region, state: 'active', ...form, live: desk.status(id) ?? null };
+  return { id, region, state: 'active', ...form, live: context.agents?.status(id) ?? null };
 }
 
-function answerFor(desk: AgentDesk, id: string) {
+function answerFor(context: ApiContext, id: string) {
   return {
     target: { kind: 'agent', id } as const,
     location: `/v1/agents/${segment(id)}`,
-    show: (body: Json) => viewBody(desk, id, body),
+    show: (body: Json) => viewBody(context, id, body),
   };
 }
