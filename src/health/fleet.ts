@@ -11,7 +11,7 @@ import type {
 import { stepLoad } from './load.ts';
 import type { Monitor } from './monitor.ts';
 import type { PackedReport } from './packed-report.ts';
-import { checksToChange, judge, type Ruling } from './quorum.ts';
+import { checksToChange, judgeTallies, type Ruling } from './quorum.ts';
 import { type CheckTarget, checkId, type Report, staleAfterMs } from './report.ts';
 import { type AgentWord, type CheckMade, Roster, type Touched } from './roster.ts';
 import { Settlement } from './settlement.ts';
@@ -269,7 +269,7 @@ export class Fleet {
     };
     for (const id of touched.checks) take(id);
     for (const id of touched.runs) {
-      if (this.#runsLeft-- > 0) take(id);
+      if (this.#runsLeft > 0) take(id);
       else this.#runsDue.add(id);
     }
     if (touched.known) {
@@ -292,12 +292,16 @@ export class Fleet {
   /** Rules on a check; true when that may matter to its targets. */
   #judge(check: Check, nowMs: number): boolean {
     const { ruling: before, secondsToChange: secondsBefore } = check;
-    const votes = this.#roster.votes(check, nowMs);
+    const { regions, hasRuns } = this.#roster.count(check, nowMs);
     const { quorum, intervalMs } = check.monitor;
-    check.ruling = judge(votes, quorum, this.#roster.agentCount);
-    const checks = checksToChange(votes, quorum, this.#roster.agentCount);
-    check.secondsToChange =
-      checks === undefined ? undefined : Math.ceil((checks * intervalMs) / 1000);
+    const { agentCount } = this.#roster;
+    check.ruling = judgeTallies(regions, quorum, agentCount);
+    if (!hasRuns) check.secondsToChange = undefined;
+    else if (this.#runsLeft-- > 0) {
+      const checks = checksToChange(this.#roster.votes(check, nowMs), quorum, agentCount);
+      check.secondsToChange =
+        checks === undefined ? undefined : Math.ceil((checks * intervalMs) / 1000);
+    } else this.#runsDue.add(check.id);
     const { verdict, downRegions } = check.ruling;
     return (
       verdict !== before.verdict ||

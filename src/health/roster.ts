@@ -9,7 +9,7 @@ import {
   voteMask,
   wordsPerCheck,
 } from './packed-report.ts';
-import type { AgentVote } from './quorum.ts';
+import type { AgentVote, RegionTally } from './quorum.ts';
 import { type CheckState, isNewer, type Report, reportIntervalMs } from './report.ts';
 
 /**
@@ -25,6 +25,8 @@ import { type CheckState, isNewer, type Report, reportIntervalMs } from './repor
 interface AgentRecord {
   readonly agent: string;
   region: string;
+  /** Where its votes are counted. */
+  tally: RegionTally;
   /** Undefined for an agent that is expected but was not heard yet. */
   report: PackedReport | undefined;
   receivedMs: number;
@@ -48,6 +50,13 @@ export interface Touched {
   readonly checks: ReadonlySet<string>;
   /** Checks for which only a run under way differs: what they come to can wait. */
   readonly runs: ReadonlySet<string>;
+}
+
+/** Counted votes on a check; good until the next are counted. */
+export interface Count {
+  readonly regions: Iterable<RegionTally>;
+  /** True when an agent has a run under way that may change its vote. */
+  readonly hasRuns: boolean;
 }
 
 /** What one agent last said of a check, for people to read. */
@@ -81,10 +90,12 @@ const firstWordMs = 60_000;
 const nothing: ReadonlySet<string> = new Set();
 const refused: Touched = { accepted: false, known: false, checks: nothing, runs: nothing };
 const runMask = 0x0000_ff0c;
+const runChecksMask = 0x0000_ff00;
 
 /** Keeps the agents' latest reports; pure but for its memory. */
 export class Roster {
   readonly #agents = new Map<string, AgentRecord>();
+  readonly #tallies = new Map<string, RegionTally>();
 
   /** Takes a report; `made` is told of each check that it brings news of, with its connect time. */
   accept(given: Report | PackedReport, nowMs: number, made?: CheckMade): Touched {
@@ -93,13 +104,23 @@ export class Roster {
     const report = 'results' in given ? packReport(given, before?.layout) : given;
     if (record === undefined) {
       if (this.#agents.size >= limits.agents) return refused;
-      this.#agents.set(report.agent, newRecord(report, nowMs));
+      const { agent, region, canariesOk } = report;
+      this.#agents.set(agent, {
+        agent,
+        region,
+        tally: this.#tallyOf(region),
+        report,
+        receivedMs: nowMs,
+        countedMs: canariesOk ? nowMs : Number.NEGATIVE_INFINITY,
+        isEnrolled: false,
+        expiredAgeMs: 0,
+      });
       return { accepted: true, known: true, checks: new Set(report.layout.ids), runs: nothing };
     }
     if (before !== undefined && !isNewer(report, before)) return refused;
     const wasSilent = nowMs - record.receivedMs >= silentMs;
     const moved = record.region !== report.region;
-    record.region = report.region;
+    if (moved) this.#move(record, report.region);
     record.report = report;
     record.receivedMs = nowMs;
     if (report.canariesOk) record.countedMs = nowMs;
@@ -138,6 +159,7 @@ export class Roster {
       }
       record.expiredAgeMs = ageMs;
     }
+    if (known) this.#sweepTallies();
     return { accepted: true, known, checks, runs: nothing };
   }
 
@@ -158,7 +180,7 @@ export class Roster {
       const record = this.#agents.get(agent);
       if (record !== undefined) {
         if (record.region !== region) {
-          record.region = region;
+          this.#move(record, region);
           known = true;
           for (const id of record.report?.layout.ids ?? []) checks.add(id);
         }
@@ -168,6 +190,7 @@ export class Roster {
         this.#agents.set(agent, {
           agent,
           region,
+          tally: this.#tallyOf(region),
           report: undefined,
           receivedMs: nowMs,
           countedMs: nowMs - regionMemoryMs + firstWordMs,
@@ -176,7 +199,38 @@ export class Roster {
         });
       }
     }
+    if (known) this.#sweepTallies();
     return { accepted: true, known, checks, runs: nothing };
+  }
+
+  /** Counts the votes that count, without making an object of each. */
+  count(question: Question, nowMs: number): Count {
+    const { id, from, staleAfterMs } = question;
+    for (const tally of this.#tallies.values()) {
+      tally.voters = 0;
+      tally.notUp = 0;
+      tally.down = 0;
+    }
+    let layout: Layout | undefined;
+    let at = -1;
+    let runs = 0;
+    for (const record of this.#agents.values()) {
+      const { report, tally } = record;
+      if (report === undefined || !isAsked(record, from)) continue;
+      if (report.layout !== layout) {
+        layout = report.layout;
+        at = (layout.places.get(id) ?? -1) * wordsPerCheck;
+      }
+      if (at < 0 || !report.canariesOk || nowMs - record.receivedMs >= staleAfterMs) continue;
+      const word = report.words[at] ?? 0;
+      runs |= word & runChecksMask;
+      const code = word & 3;
+      if (code === 0) continue;
+      tally.voters++;
+      if (code >= 2) tally.notUp++;
+      if (code === 3) tally.down++;
+    }
+    return { regions: this.#tallies.values(), hasRuns: runs !== 0 };
   }
 
   /** The votes that count: fresh, and from agents whose canaries are well. */
@@ -231,6 +285,26 @@ export class Roster {
     return new Set([...this.#agents.values()].map(({ region }) => region)).size;
   }
 
+  #tallyOf(region: string): RegionTally {
+    let tally = this.#tallies.get(region);
+    if (tally === undefined) {
+      tally = { region, voters: 0, notUp: 0, down: 0 };
+      this.#tallies.set(region, tally);
+    }
+    return tally;
+  }
+
+  #move(record: AgentRecord, region: string): void {
+    record.region = region;
+    record.tally = this.#tallyOf(region);
+  }
+
+  /** Lets go of regions in which nobody stands any more. */
+  #sweepTallies(): void {
+    const inUse = new Set([...this.#agents.values()].map(({ region }) => region));
+    for (const region of this.#tallies.keys()) if (!inUse.has(region)) this.#tallies.delete(region);
+  }
+
   /** Calls back for each agent that is asked and has a word on a check. */
   #each(
     { id, from }: Question,
@@ -249,19 +323,6 @@ export class Roster {
       if (place !== undefined) take(record, report, place);
     }
   }
-}
-
-function newRecord(report: PackedReport, nowMs: number): AgentRecord {
-  const { agent, region, canariesOk } = report;
-  return {
-    agent,
-    region,
-    report,
-    receivedMs: nowMs,
-    countedMs: canariesOk ? nowMs : Number.NEGATIVE_INFINITY,
-    isEnrolled: false,
-    expiredAgeMs: 0,
-  };
 }
 
 function counts(
