@@ -78,7 +78,15 @@ async function probe(flags: ProbeFlags, terminal: Terminal, version: string): Pr
   const folder = resolve(flags.data);
   const identity = openIdentity(folder, flags.key);
   const dispatcher = openDispatcher(flags.ca);
-  const stopped = untilStopped();
+  let isRefused = false;
+  let giveUp = () => {};
+  const refused = new Promise<void>((done) => {
+    giveUp = () => {
+      isRefused = true;
+      done();
+    };
+  });
+  const stopped = untilStopped(refused);
   const stopping = new AbortController();
   void stopped.then(() => stopping.abort());
   const agent =
@@ -90,28 +98,23 @@ async function probe(flags: ProbeFlags, terminal: Terminal, version: string): Pr
   if (flags.json === true) terminal.out(`${JSON.stringify({ agent, location, controls })}\n`);
   else log.info({ agent }, `agent ${agent} in ${location} reports to ${controls.join(', ')}`);
   surviveBugs(log);
-  const refused = new Promise<'refused'>((done) => {
-    const close = startRemoteAgent({
-      agent,
-      key: identity.key,
-      controls,
-      dispatcher,
-      clock: systemClock,
-      random: new Random(Date.now() ^ process.pid),
-      log,
-      version,
-      allowPrivateTargets: flags.allowPrivateTargets === true,
-      allowExec: flags.allowExec === true,
-      onRefused: () => {
-        close();
-        done('refused');
-      },
-    });
-    void stopped.then(close);
+  const close = startRemoteAgent({
+    agent,
+    key: identity.key,
+    controls,
+    dispatcher,
+    clock: systemClock,
+    random: new Random(Date.now() ^ process.pid),
+    log,
+    version,
+    allowPrivateTargets: flags.allowPrivateTargets === true,
+    allowExec: flags.allowExec === true,
+    onRefused: giveUp,
   });
-  const end = await Promise.race([stopped, refused]);
+  await stopped;
+  close();
   void dispatcher.destroy();
-  if (end !== 'refused') return;
+  if (!isRefused) return;
   log.error({ agent }, `every controller refuses agent ${agent}: it was revoked or removed`);
   throw new CommandEnd(exitCodes.refused);
 }
