@@ -190,7 +190,13 @@ async function withHttp() {
     const url = `http://${(JSON.parse(line ?? '{}') as { http: string }).http}`;
     const { signal } = new AbortController();
     const agents = newAgents();
-    const lives = [];
+    const lives: {
+      agent: LoadAgent;
+      name: string;
+      client: ControlClient;
+      boot: number;
+      digest: string;
+    }[] = [];
     for (const [place, agent] of agents.entries()) {
       const dispatcher = new HttpAgent({ connections: 2, keepAliveTimeout: 60_000 });
       dispatchers.push(dispatcher);
