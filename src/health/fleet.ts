@@ -44,6 +44,7 @@ export class Fleet {
   /** Checks whose runs under way wait for the next tick. */
   readonly #runsDue = new Set<string>();
   #runsLeft = runsPerTick;
+  readonly #staleAfterMs = (id: string) => this.#checks.get(id)?.staleAfterMs;
 
   /** @param onConnectTime told of each check that was made, once per member that it is of */
   constructor(onConnectTime?: OnConnectTime) {
@@ -60,7 +61,8 @@ export class Fleet {
 
   /** Takes one agent's report: report → quorum → velocity guard → damping → health of members. */
   receive(report: Report | PackedReport, nowMs: number): Changed {
-    return this.#rejudge(this.#roster.accept(report, nowMs, this.#made), nowMs);
+    const touched = this.#roster.accept(report, nowMs, this.#staleAfterMs, this.#made);
+    return this.#rejudge(touched, nowMs);
   }
 
   /**
@@ -73,7 +75,7 @@ export class Fleet {
 
   /** Lets time do its work: staleness, holds, ramps, loads. Once a second is enough. */
   tick(nowMs: number): Changed {
-    const stale = this.#roster.expire(nowMs, (id) => this.#checks.get(id)?.staleAfterMs);
+    const stale = this.#roster.expire(nowMs, this.#staleAfterMs);
     const checks = new Set([...stale.checks, ...this.#runsDue]);
     this.#runsDue.clear();
     this.#runsLeft = runsPerTick;

@@ -97,8 +97,17 @@ export class Roster {
   readonly #agents = new Map<string, AgentRecord>();
   readonly #tallies = new Map<string, RegionTally>();
 
-  /** Takes a report; `made` is told of each check that it brings news of, with its connect time. */
-  accept(given: Report | PackedReport, nowMs: number, made?: CheckMade): Touched {
+  /**
+   * Takes a report; `made` is told of each check that it brings news of, with its connect time. Of an
+   * agent that was silent only those checks are touched on which its word had gone stale: else one
+   * late second of many agents would make the next one later.
+   */
+  accept(
+    given: Report | PackedReport,
+    nowMs: number,
+    staleAfterMs: (check: string) => number | undefined,
+    made?: CheckMade,
+  ): Touched {
     const record = this.#agents.get(given.agent);
     const before = record?.report;
     const report = 'results' in given ? packReport(given, before?.layout) : given;
@@ -118,7 +127,7 @@ export class Roster {
       return { accepted: true, known: true, checks: new Set(report.layout.ids), runs: nothing };
     }
     if (before !== undefined && !isNewer(report, before)) return refused;
-    const wasSilent = nowMs - record.receivedMs >= silentMs;
+    const silenceMs = nowMs - record.receivedMs;
     const moved = record.region !== report.region;
     if (moved) this.#move(record, report.region);
     record.report = report;
@@ -128,10 +137,13 @@ export class Roster {
     if (before === undefined) {
       return { accepted: true, known: true, checks: new Set(report.layout.ids), runs: nothing };
     }
-    const everything = wasSilent || moved || before.canariesOk !== report.canariesOk;
+    const everything = moved || before.canariesOk !== report.canariesOk;
     const { checks, runs } = compare(before, report, made);
-    const all = everything ? new Set([...report.layout.ids, ...checks]) : checks;
-    return { accepted: true, known: moved, checks: all, runs };
+    if (!everything && silenceMs < silentMs) return { accepted: true, known: false, checks, runs };
+    const again = report.layout.ids.filter((id) => {
+      return everything || silenceMs >= (staleAfterMs(id) ?? Number.POSITIVE_INFINITY);
+    });
+    return { accepted: true, known: moved, checks: new Set([...again, ...checks]), runs };
   }
 
   /**
