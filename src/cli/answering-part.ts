@@ -102,6 +102,13 @@ export async function startAnswering(
     clock,
     log,
     onServicesChanged: (names) => publishing.servicesMoved(names),
+    onConnectTimes: (name, region, ms) => {
+      // The agent inside has no place of its own.
+      const coordinates = configuration.traffic.agents?.get(name)?.coordinates;
+      if (coordinates === undefined) return;
+      latency.observeAgent({ agent: name, coordinates, region, ms });
+      publishing.latencyMoved();
+    },
   });
   const control = health;
   onClose(() => control.close());

@@ -102,17 +102,26 @@ export class AgentDesk {
     return this.#challenges.issue();
   }
 
+  /** True for a header that answers a challenge of the last ten minutes, rightly or not. */
+  hasProof(header: string | undefined): boolean {
+    const proof = parseProof(header);
+    return proof !== undefined && this.#challenges.isFresh(proof.challenge);
+  }
+
+  /** The error for a request that proves nothing, or too late. */
+  noProof(): MeridianError {
+    const message =
+      'the request does not prove which agent it is of; sign the challenge of this answer and try again';
+    return new MeridianError({ code: 'E_AGENT_CHALLENGE', message });
+  }
+
   /**
    * Finds out which agent a request is of. Throws `E_AGENT_CHALLENGE` when it proves nothing or too
    * late, `E_AGENT_UNKNOWN`, `E_AGENT_REVOKED`, `E_AGENT_SIGNATURE`.
    */
   authenticate(header: string | undefined, request: SignedRequest): string {
     const proof = parseProof(header);
-    if (proof === undefined || !this.#challenges.isFresh(proof.challenge)) {
-      const message =
-        'the request does not prove which agent it is of; sign the challenge of this answer and try again';
-      throw new MeridianError({ code: 'E_AGENT_CHALLENGE', message });
-    }
+    if (proof === undefined || !this.#challenges.isFresh(proof.challenge)) throw this.noProof();
     const known = this.#known.get(proof.agent);
     if (known === undefined) throw refusal('unknown-agent', proof.agent);
     if (known.isRevoked) throw refusal('revoked', proof.agent);

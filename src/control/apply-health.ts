@@ -26,8 +26,8 @@ export interface HealthControlOptions {
   /** Told of each change, as the event log has it. */
   onEvent?(event: HealthEvent): void;
   /**
-   * Told how long an agent's connection to a VIP took, by the agent's name and the region of the
-   * member: once for each check that was made, however often it is reported.
+   * Told how long an agent's connections to members took, by the agent's name and the region of the
+   * member: of the checks that a report brings news of the shortest, and nothing where there is none.
    */
   readonly onConnectTimes?: OnConnectTime;
 }

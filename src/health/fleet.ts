@@ -28,7 +28,7 @@ const unknownHealth: MemberHealth = { vips: new Map(), ramp: 1 };
  */
 const runsPerTick = 500;
 
-/** Told how long an agent's connection to a member took. */
+/** Told how long an agent's connection to a member took: the shortest of the checks just made. */
 export type OnConnectTime = (agent: string, member: string, connectMs: number) => void;
 
 /**
@@ -38,30 +38,37 @@ export type OnConnectTime = (agent: string, member: string, connectMs: number) =
 export class Fleet {
   readonly #roster = new Roster();
   readonly #settlement = new Settlement(this.#roster);
-  #made: CheckMade | undefined;
+  readonly #onConnectTime: OnConnectTime | undefined;
+  /** Of the report that is being taken: member → the shortest time to it. */
+  readonly #connectTimes = new Map<string, number>();
   readonly #checks = new Map<string, Check>();
   readonly #services = new Map<string, ServiceState>();
   /** Checks whose runs under way wait for the next tick. */
   readonly #runsDue = new Set<string>();
   #runsLeft = runsPerTick;
+  readonly #made: CheckMade = (id, connectMs) => {
+    for (const { vip } of this.#checks.get(id)?.targets ?? []) {
+      const before = this.#connectTimes.get(vip.member.name);
+      if (before === undefined || connectMs < before) {
+        this.#connectTimes.set(vip.member.name, connectMs);
+      }
+    }
+  };
   readonly #staleAfterMs = (id: string) => this.#checks.get(id)?.staleAfterMs;
 
-  /** @param onConnectTime told of each check that was made, once per member that it is of */
+  /** @param onConnectTime told of the checks that were made, once per report and member */
   constructor(onConnectTime?: OnConnectTime) {
-    if (onConnectTime === undefined) return;
-    this.#made = (agent, id, connectMs) => {
-      let last: string | undefined;
-      for (const { vip } of this.#checks.get(id)?.targets ?? []) {
-        // Services that share a check have it in one region, but for mistakes.
-        if (vip.member.name !== last) onConnectTime(agent, vip.member.name, connectMs);
-        last = vip.member.name;
-      }
-    };
+    this.#onConnectTime = onConnectTime;
   }
 
   /** Takes one agent's report: report → quorum → velocity guard → damping → health of members. */
   receive(report: Report | PackedReport, nowMs: number): Changed {
-    const touched = this.#roster.accept(report, nowMs, this.#staleAfterMs, this.#made);
+    const made = this.#onConnectTime === undefined ? undefined : this.#made;
+    const touched = this.#roster.accept(report, nowMs, this.#staleAfterMs, made);
+    for (const [member, connectMs] of this.#connectTimes) {
+      this.#onConnectTime?.(report.agent, member, connectMs);
+    }
+    this.#connectTimes.clear();
     return this.#rejudge(touched, nowMs);
   }
 

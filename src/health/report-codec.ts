@@ -125,7 +125,8 @@ export function decodeHead(bytes: Uint8Array): ReportHead | undefined {
 
 /**
  * Makes of a report whose head was read and believed what the roster takes. Nothing of the checks
- * is looked at yet: whoever compares does that, and texts are read when somebody asks.
+ * is looked at yet: whoever compares does that, and texts are read when somebody asks. The octets
+ * are kept, and must not change any more.
  */
 export function decodeBody(
   bytes: Uint8Array,
@@ -135,8 +136,9 @@ export function decodeBody(
 ): PackedReport {
   const { agent, boot, sequence, canariesOk, checks, uptimeTenths } = head;
   const end = headBytes + checks * checkBytes;
-  // A copy, so that whoever owns the octets may use them again; it also begins at a word.
-  const body = new Uint8Array(bytes.subarray(headBytes, bytes.length - signatureBytes));
+  const part = bytes.subarray(headBytes, bytes.length - signatureBytes);
+  const isAligned = part.byteOffset % 4 === 0 && endianness() === 'LE';
+  const body = isAligned ? part : new Uint8Array(part);
   if (endianness() === 'BE') Buffer.from(body.buffer, 0, end - headBytes).swap32();
   const words = new Uint32Array(body.buffer, body.byteOffset, checks * wordsPerCheck);
   const texts = body.subarray(end - headBytes);

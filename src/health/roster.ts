@@ -78,7 +78,7 @@ export interface Question {
 }
 
 /** Told of one check that an agent has made since its report before. */
-export type CheckMade = (agent: string, check: string, connectMs: number) => void;
+export type CheckMade = (check: string, connectMs: number) => void;
 
 /** No word on a check is older than this and still counts; see `staleAfterMs`. */
 const alwaysStaleMs = 60_000;
@@ -378,7 +378,7 @@ function compare(
     else if (differs !== 0) runs.add(id);
     if (!madeOne || made === undefined) continue;
     const connectMs = unpackTime((now[at + 2] as number) & 0xffff);
-    if (connectMs !== undefined) made(after.agent, id, connectMs);
+    if (connectMs !== undefined) made(id, connectMs);
   }
   if (!isSame) for (const id of before.layout.ids) if (!after.layout.places.has(id)) checks.add(id);
   return { checks, runs };

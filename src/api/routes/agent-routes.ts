@@ -194,6 +194,7 @@ function bootRoute(app: ApiInstance, context: ApiContext, desk: AgentDesk): void
     '/agents/:id/boots',
     {
       config: { forAgents: true },
+      onRequest: async (request, reply) => demandProof(desk, request, reply),
       schema: describeRoute({
         forAgents: true,
         summary: 'For agents: take a boot number',
@@ -229,6 +230,7 @@ function planRoute(app: ApiInstance, context: ApiContext, desk: AgentDesk): void
     '/agents/:id/plan',
     {
       config: { forAgents: true },
+      onRequest: async (request, reply) => demandProof(desk, request, reply),
       schema: describeRoute({
         forAgents: true,
         summary: 'For agents: what to check',
@@ -335,12 +337,16 @@ function authenticate(
     const message = `agent "${agent}" asks for what is ${JSON.stringify(id.slice(0, 63))}'s; use its own path`;
     throw new MeridianError({ code: 'E_FORBIDDEN', message });
   } catch (error) {
-    if (error instanceof MeridianError && error.code === 'E_AGENT_CHALLENGE') {
-      reply.header('www-authenticate', `Agent challenge="${desk.challenge()}"`);
-    }
     noteForgery(context, address, error);
     throw error;
   }
+}
+
+/** Says at once, before anything is read, that a request without a proof needs one. */
+function demandProof(desk: AgentDesk, request: FastifyRequest, reply: FastifyReply): void {
+  if (desk.hasProof(request.headers.authorization)) return;
+  reply.header('www-authenticate', `Agent challenge="${desk.challenge()}"`);
+  throw desk.noProof();
 }
 
 const forgeries: readonly ErrorCode[] = ['E_AGENT_SIGNATURE', 'E_AGENT_UNKNOWN'];
