@@ -89,8 +89,13 @@ async function probe(flags: ProbeFlags, terminal: Terminal, version: string): Pr
   const stopped = untilStopped(refused);
   const stopping = new AbortController();
   void stopped.then(() => stopping.abort());
-  const agent =
-    identity.name ?? (await enrolSomewhere(flags, terminal, identity, dispatcher, log, stopping));
+  let agent = identity.name;
+  try {
+    agent ??= await enrolSomewhere(flags, terminal, identity, dispatcher, log, stopping);
+  } catch (error) {
+    giveUp();
+    throw error;
+  }
   if (agent === undefined) return;
   if (identity.name === undefined) keepName(folder, identity, agent);
   const controls = flags.control.map((url) => url.replace(/\/+$/, ''));
