@@ -5,6 +5,7 @@ import { registerClusterKey } from './cli/cluster-key.ts';
 import { registerDoctor } from './cli/doctor.ts';
 import { registerExplain } from './cli/explain.ts';
 import { registerExport } from './cli/export.ts';
+import { registerProbe } from './cli/probe.ts';
 import { createProgram, processTerminal, runProgram } from './cli/program.ts';
 import { registerRestart } from './cli/restart.ts';
 import { registerServe } from './cli/serve.ts';
@@ -15,6 +16,7 @@ const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: str
 const program = createProgram(version, processTerminal);
 registerServe(program, processTerminal, version);
 registerRestart(program, processTerminal);
+registerProbe(program, processTerminal, version);
 registerApply(program, processTerminal);
 registerExport(program, processTerminal);
 registerCheck(program, processTerminal);

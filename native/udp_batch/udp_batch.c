@@ -8,8 +8,7 @@
  *   probeXdp() → undefined when AF_XDP can be had, else the call that failed and why
  *
  * Batches are known by ids in a table that all threads share, never by pointers, so that a late
- * wake or a forged id is harmless. Only the thread that opened a batch may exchange and close; what
- * it leaves open is closed when it ends.
+ * wake or a forged id is harmless. Only the thread that opened a batch may exchange and close it.
  */
 #define NAPI_VERSION 8
 #include <node_api.h>

@@ -8,6 +8,7 @@ import type {
 } from 'fastify';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
+import type { AgentDesk } from '../control/agent-desk.ts';
 import type { ClusterView } from '../control/cluster-view.ts';
 import type { Controller } from '../control/controller.ts';
 import type { ApiTokens } from './access.ts';
@@ -36,6 +37,8 @@ export interface ApiOptions {
   readonly cluster?: ClusterView;
   /** `node`: takes no changes and passes none on. Default `all`. */
   readonly role?: 'all' | 'controller' | 'node';
+  /** Where agents come to; absent: what agents themselves ask and tell answers 404. */
+  readonly agents?: AgentDesk;
   /** Absent: simulations answer 404. */
   readonly simulate?: Simulate;
   /** Further names under which a loopback listener may be called, for a proxy on the same host. */

@@ -21,7 +21,7 @@ const problem = Type.Object({
 });
 
 const change = Type.Object({
-  kind: words(['zone', 'rrset', 'region', 'monitor', 'service', 'network']),
+  kind: words(['zone', 'rrset', 'region', 'monitor', 'service', 'network', 'agent']),
   id: text('`example.com./www.example.com./A` for an RRset; else the name or prefix.'),
   before: Type.Unknown({ description: 'null: it did not exist.' }),
   after: Type.Unknown({ description: 'null: it is gone.' }),
@@ -60,13 +60,16 @@ const memberHealth = {
 
 const vote = Type.Object({
   agent: Type.String(),
+  region: text('The agent region.'),
   state: verdict,
   since: time,
+  counts: Type.Boolean({ description: 'False: it is silent, or its own canaries fail.' }),
   connectMs: Type.Optional(Type.Number()),
   tlsMs: Type.Optional(Type.Number()),
   firstByteMs: Type.Optional(Type.Number()),
   error: Type.Optional(Type.String()),
   errorText: Type.Optional(Type.String()),
+  downgraded: Type.Optional(Type.Literal(true, { description: 'icmp, but checked over tcp.' })),
 });
 
 const target = Type.Object({
@@ -77,6 +80,10 @@ const target = Type.Object({
   verdict,
   since: time,
   heldUntil: Type.Optional(time),
+  guarded: Type.Optional(
+    Type.Literal(true, { description: 'It would be down, but for the velocity guard.' }),
+  ),
+  maintenance: Type.Optional(Type.Literal(true, { description: 'Planned work goes on.' })),
   votes: Type.Array(vote),
 });
 

@@ -18,6 +18,8 @@ export interface RouteDescription {
   readonly answers: Readonly<Record<number, Answer | null>>;
   /** Open to everybody: no Bearer token. */
   readonly open?: boolean;
+  /** For agents, who sign instead. */
+  readonly forAgents?: boolean;
 }
 
 /** One kind of answer: its JSON schema, or schemas by media type. */
@@ -40,14 +42,15 @@ const problemAnswer = {
 export function describeRoute<const Description extends RouteDescription>(
   description: Description,
 ) {
-  const { answers, open, tags, ...rest } = description;
+  const { answers, open, forAgents, tags, ...rest } = description;
   const response: Record<string, unknown> = {};
   for (const [status, answer] of Object.entries(answers)) {
     response[status] = answer === null ? noContent : toResponse(answer);
   }
   response['4xx'] = problemAnswer;
   response['5xx'] = problemAnswer;
-  const security: { [name: string]: string[] }[] = open === true ? [] : [{ bearer: [] }];
+  const scheme = forAgents === true ? { agent: [] } : { bearer: [] };
+  const security: { [name: string]: string[] }[] = open === true ? [] : [scheme];
   return { ...rest, tags: [...tags], security, response };
 }
 

@@ -7,6 +7,7 @@ import { essence, mediaTypes, preferredType } from './media-types.ts';
 import { wrongMediaType } from './problem-details.ts';
 import { refuseMethods } from './refuse-methods.ts';
 import { component, describeRoute } from './route-schema.ts';
+import { agentRoutes } from './routes/agent-routes.ts';
 import { changeRoutes } from './routes/change-routes.ts';
 import { collectionRoutes } from './routes/collection-routes.ts';
 import { eventRoutes } from './routes/event-routes.ts';
@@ -32,11 +33,13 @@ export function v1Routes(app: ApiInstance, context: ApiContext): void {
       produces: offered = [mediaTypes.json],
       takesCsv,
       takesMasterFiles,
+      takesReports,
     } = request.routeOptions.config;
     const sent = essence(request.headers['content-type']);
     const isMisplaced =
       (sent === mediaTypes.dns && takesMasterFiles !== true) ||
       (sent === mediaTypes.csv && takesCsv !== true) ||
+      (sent === mediaTypes.report && takesReports !== true) ||
       (sent === mediaTypes.mergePatch && request.method !== 'PATCH');
     if (isMisplaced) throw wrongMediaType(request);
     const reads = request.method === 'GET' || request.method === 'HEAD';
@@ -66,6 +69,7 @@ export function v1Routes(app: ApiInstance, context: ApiContext): void {
   revisionRoutes(app, context);
   nodeRoutes(app, context);
   tokenRoutes(app, context);
+  agentRoutes(app, context);
   explainRoutes(app, context);
   if (context.simulate !== undefined) simulationRoutes(app, context.simulate);
   eventRoutes(app, context);

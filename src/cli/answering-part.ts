@@ -1,15 +1,18 @@
 import { systemClock } from '../base/clock.ts';
+import { AgentDesk } from '../control/agent-desk.ts';
 import { ImageCompiler } from '../control/compile-image.ts';
 import type { Configuration } from '../control/controller.ts';
+import type { OwnFleet } from '../control/health-source.ts';
 import { LiveGeo } from '../control/live-geo.ts';
 import { emptyConfiguration } from '../control/load-configuration.ts';
+import { embeddedAgent } from '../health/report.ts';
 import { LatencyTable } from '../latency/latency-table.ts';
 import { distinctionsOf } from '../policy/distinctions.ts';
 import { type DataPlane, startDataPlane } from '../server/data-plane.ts';
 import type { SimulationParts } from '../simulate/simulate.ts';
 import { ImagePublishing } from './image-publishing.ts';
 import { noDataPlane } from './no-data-plane.ts';
-import { LateHealth, type NodeHealth, openFleet } from './node-health.ts';
+import { type FleetWish, LateHealth, type NodeHealth, openFleet } from './node-health.ts';
 import type { NodeOptions } from './node-options.ts';
 import { SavedImage } from './saved-image.ts';
 
@@ -22,6 +25,12 @@ export interface AnsweringPart {
   readonly saved: SavedImage;
   readonly publishing: ImagePublishing;
   readonly health: NodeHealth;
+  /** Where agents of the fleet come to. */
+  readonly desk: AgentDesk;
+  /** Has agents' reports passed on to the other controllers of a cluster. */
+  passOn(listener: (report: Uint8Array) => void): void;
+  /** Opens a fleet with an agent inside: the one of this process, or one that a member needs now. */
+  openFleet(more: FleetWish): OwnFleet;
   readonly simulation: SimulationParts;
   configuration(): Configuration;
   /** Takes the configuration that is stored now. */
@@ -86,7 +95,30 @@ export async function startAnswering(
     coordinatesOf: (region) => configuration.traffic.regions.get(region)?.coordinates,
   });
   let publishing: ImagePublishing | undefined;
-  const health = startHealth(options, (names) => publishing?.servicesMoved(names), onClose);
+  let passOn: (report: Uint8Array) => void = () => {};
+  const desk = new AgentDesk({
+    ...{ clock, log },
+    receive: (report) => health.receive(report),
+    passOn: (report) => passOn(report),
+  });
+  onClose(() => desk.close());
+  const open = (more: FleetWish) =>
+    openFleet({
+      options,
+      ...more,
+      planFor: (targets) => {
+        desk.setTraffic(targets, configuration.traffic);
+        return desk.targetsFor(embeddedAgent.agent, embeddedAgent.region);
+      },
+      onConnectTimes: (name, region, ms) => {
+        // The agent inside has no place of its own.
+        const coordinates = configuration.traffic.agents?.get(name)?.coordinates;
+        if (coordinates === undefined) return;
+        latency.observeAgent({ agent: name, coordinates, region, ms });
+        publishing?.latencyMoved();
+      },
+    });
+  const health = startHealth(options, open, (names) => publishing?.servicesMoved(names), onClose);
   const images = new ImageCompiler(
     {
       geo: (networks) => geo.sources(networks),
@@ -113,8 +145,11 @@ export async function startAnswering(
     detail: () => geo.detail,
   };
   return {
-    ...{ geo, images, latency, dataPlane, saved, health, simulation },
+    ...{ geo, images, latency, dataPlane, saved, health, desk, simulation, openFleet: open },
     publishing: published,
+    passOn: (listener) => {
+      passOn = listener;
+    },
     configuration: () => configuration,
     follow: (next) => {
       configuration = next;
@@ -126,11 +161,12 @@ export async function startAnswering(
 /** Judges health in this process; in a cluster its membership decides whose word counts. */
 function startHealth(
   options: NodeOptions,
+  open: (wish: FleetWish) => OwnFleet,
   onServicesChanged: (names: readonly string[]) => void,
   onClose: OnClose,
 ): NodeHealth {
   if (options.cluster !== undefined) return new LateHealth();
-  const fleet = openFleet({ options, agent: 'embedded', onServicesChanged });
-  onClose(() => fleet.close());
+  const fleet = open({ agent: embeddedAgent.agent, onServicesChanged });
+  onClose(() => fleet.close?.());
   return fleet.health;
 }

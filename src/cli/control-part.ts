@@ -72,7 +72,7 @@ async function start(
 ): Promise<ControlPart> {
   const { log } = options;
   const clock = systemClock;
-  const { dataPlane, health, simulation } = parts;
+  const { dataPlane, health, desk, simulation } = parts;
   const tokens = new Tokens(store, clock);
   // A chosen token is taken or refused at once; one of our own is made last, see below.
   if (options.adminToken) tokens.ensureAdmin(options.adminToken);
@@ -104,9 +104,12 @@ async function start(
       restarts: () => dataPlane.workers.reduce((sum, worker) => sum + worker.restarts, 0),
       controller,
       ...(view === undefined ? {} : { cluster: view }),
+      agents: desk,
     }),
     ...(view === undefined ? {} : { cluster: view, role: options.cluster?.role ?? 'all' }),
     ...(selfCheck === undefined ? {} : { selfCheck: () => selfCheck.look() }),
+    // Agents report to controllers.
+    ...(options.cluster?.role === 'node' ? {} : { agents: desk }),
     ready: () => readiness(controller, dataPlane),
     simulate: async (request) => simulate(request, simulation),
     hosts: options.hosts,

@@ -6,7 +6,9 @@ import {
   type HealthSnapshot,
 } from '../control/apply-health.ts';
 import type { HealthView, LoadSample } from '../control/controller.ts';
-import type { Report } from '../health/report.ts';
+import type { OnConnectTime } from '../health/fleet.ts';
+import type { PackedReport } from '../health/packed-report.ts';
+import { type CheckTarget, embeddedAgent, type Report } from '../health/report.ts';
 import type { ServiceHealth } from '../health/verdict.ts';
 import type { Traffic } from '../policy/traffic.ts';
 import { type Agent, startAgent } from '../probe/agent.ts';
@@ -14,16 +16,26 @@ import type { NodeOptions } from './node-options.ts';
 
 /** Health as a node needs it: a fleet of its own, or in a cluster whatever counts at the moment. */
 export type NodeHealth = HealthView &
-  Pick<HealthControl, 'health' | 'setTraffic' | 'reportLoad' | 'snapshot' | 'restore'>;
+  Pick<
+    HealthControl,
+    'health' | 'setTraffic' | 'plan' | 'receive' | 'reportLoad' | 'snapshot' | 'restore'
+  >;
 
-export interface FleetParts {
-  readonly options: NodeOptions;
+/** What is told of a fleet by whoever opens it. */
+export interface FleetWish {
   /** Name of the agent inside, unique in the fleet. */
   readonly agent: string;
   /** Services whose answers may differ now. */
   onServicesChanged(names: readonly string[]): void;
   /** Told of each report of the agent inside. */
   onReport?(report: Report): void;
+}
+
+export interface FleetParts extends FleetWish {
+  readonly options: NodeOptions;
+  /** What of a new plan the agent inside is to check. */
+  planFor(targets: readonly CheckTarget[]): readonly CheckTarget[];
+  readonly onConnectTimes: OnConnectTime;
 }
 
 /** The fleet as this process judges it, with an agent inside by the same code as one far away. */
@@ -36,11 +48,15 @@ export function openFleet(parts: FleetParts): { health: HealthControl; close(): 
     clock,
     log,
     onServicesChanged: (names) => parts.onServicesChanged(names),
-    onPlan: (targets) => agent?.setPlan(targets),
+    onPlan: (targets) => {
+      const plan = parts.planFor(targets);
+      agent?.setPlan(plan);
+    },
+    onConnectTimes: parts.onConnectTimes,
   });
   agent = startAgent({
     agent: parts.agent,
-    region: 'local',
+    region: embeddedAgent.region,
     clock,
     random: new Random(Date.now()),
     log,
@@ -95,6 +111,14 @@ export class LateHealth implements NodeHealth {
 
   reportLoad(samples: readonly LoadSample[]): ReturnType<HealthControl['reportLoad']> {
     return this.#source?.reportLoad(samples) ?? { accepted: 0, problems: [] };
+  }
+
+  plan(): readonly CheckTarget[] {
+    return this.#source?.plan() ?? [];
+  }
+
+  receive(report: Report | PackedReport): void {
+    this.#source?.receive(report);
   }
 
   snapshot(): HealthSnapshot {

@@ -238,7 +238,7 @@ function parsePrefixFlag(text: string): Prefix {
 }
 
 /** The log goes to standard error: JSON for machines, one sentence a line for people. */
-function openLog(level: string, json: boolean): Log {
+export function openLog(level: string, json: boolean): Log {
   const destination = json
     ? pino.destination({ fd: 2, sync: true })
     : pretty({

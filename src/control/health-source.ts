@@ -2,7 +2,8 @@ import type { Clock } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import type { TableContent } from '../cluster/table-message.ts';
-import type { Report } from '../health/report.ts';
+import type { PackedReport } from '../health/packed-report.ts';
+import type { CheckTarget, Report } from '../health/report.ts';
 import type { ServiceHealth } from '../health/verdict.ts';
 import type { Traffic } from '../policy/traffic.ts';
 import type { HealthControl, HealthSnapshot } from './apply-health.ts';
@@ -100,8 +101,12 @@ export class HealthSource implements HealthView {
     return this.#fleet?.health.reportLoad(samples) ?? { accepted: 0, problems: [] };
   }
 
-  /** An agent's report, as another controller passes it on. */
-  receive(report: Report): void {
+  plan(): readonly CheckTarget[] {
+    return this.#fleet?.health.plan() ?? [];
+  }
+
+  /** An agent's report, from itself or as another controller passes it on. */
+  receive(report: Report | PackedReport): void {
     this.#fleet?.health.receive(report);
   }
 

@@ -6,21 +6,24 @@ import type { Store, StoredToken } from '../store/store.ts';
 import { nameKey } from '../wire/names.ts';
 import type { NameKey } from '../zone/zone.ts';
 import { show } from './findings.ts';
-import { parseTime } from './parse-region.ts';
+import { parseTime } from './parse-time.ts';
 
 /**
- * What a request needs: `read` what is there, `write` it, or `admin`, which is tokens and all else
+ * What a request needs: `read` what is there, `write` it, `enroll` an agent, or `admin`, which is tokens and all else
  * that could lift its own rights. With `zone` a scope for that zone is enough.
  */
 export interface Need {
-  readonly verb: 'read' | 'write' | 'admin';
+  readonly verb: 'read' | 'write' | 'admin' | 'enroll';
   readonly zone?: NameKey;
 }
 
 /** What a new token shall be. */
 export interface TokenWish {
   readonly name: string;
-  /** `read`, `write`, `admin`, `read:zone:example.com.`, `write:zone:example.com.` */
+  /**
+   * `read`, `write`, `admin`, `read:zone:example.com.`, `write:zone:example.com.`, `agent:enroll`,
+   * `agent:enroll:once` (the token is gone once an agent was enrolled with it).
+   */
   readonly scopes: readonly string[];
   /** RFC 3339; null or absent for never. */
   readonly expiresAt?: string | null;
@@ -28,6 +31,13 @@ export interface TokenWish {
 
 /** A token as it may be shown: without the hash of its secret. */
 export type TokenInfo = Omit<StoredToken, 'hash'>;
+
+/** Lets its bearer enrol agents, and nothing else. */
+export const enrollScope = 'agent:enroll';
+/** The same for one agent. */
+export const enrollOnceScope = 'agent:enroll:once';
+
+const plainScopes: readonly string[] = ['read', 'write', 'admin', enrollScope, enrollOnceScope];
 
 /** The id of the token that MERIDIAN_ADMIN_TOKEN sets; the environment is its only source. */
 export const environmentTokenId = 'environment';
@@ -179,12 +189,13 @@ export class Tokens {
 }
 
 /**
- * True when a token's scopes grant what a request needs: admin grants all, write also reading, a
+ * True when a token's scopes grant what a request needs: admin grants all, write also reading and enrolment, a
  * zone's scope only what is about that zone.
  */
 export function allows(scopes: readonly string[], need: Need): boolean {
   const granting = ['admin'];
-  if (need.verb !== 'admin') {
+  if (need.verb === 'enroll') granting.push('write', enrollScope, enrollOnceScope);
+  else if (need.verb !== 'admin') {
     const verbs = need.verb === 'read' ? ['read', 'write'] : ['write'];
     granting.push(...verbs);
     if (need.zone !== undefined) granting.push(...verbs.map((verb) => `${verb}:zone:${need.zone}`));
@@ -201,15 +212,15 @@ function readScopes(scopes: readonly string[], problems: Problem[]): string[] {
   const found = new Set<string>();
   for (const [index, scope] of scopes.entries()) {
     const where = `/scopes/${index}`;
-    if (scope === 'read' || scope === 'write' || scope === 'admin') {
+    if (plainScopes.includes(scope)) {
       found.add(scope);
       continue;
     }
     const match = /^(read|write):zone:(.+)$/.exec(scope);
     if (match === null) {
       const message =
-        `scope ${show(scope)} is not one; use read, write, admin, read:zone:example.com. or ` +
-        'write:zone:example.com.';
+        `scope ${show(scope)} is not one; use read, write, admin, agent:enroll, agent:enroll:once, ` +
+        'read:zone:example.com. or write:zone:example.com.';
       problems.push({ code: 'E_TOKEN_SCOPE', message, where });
       continue;
     }

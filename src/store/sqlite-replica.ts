@@ -1,8 +1,7 @@
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
 import type { ObjectKind } from '../control/change.ts';
-import type { ReplicatedRevision } from '../control/replication.ts';
-import { changeBlocks } from './chain.ts';
 import { baseOf } from './memory-store.ts';
+import { addRevision } from './revision-rows.ts';
 import type {
   Replacement,
   ReplacementHead,
@@ -110,7 +109,7 @@ export class SqliteReplacement implements Replacement {
       if (!continues) {
         this.#run('UPDATE replica SET base_number = ?, base_hash = ?', base.number, base.hash);
       }
-      for (const revision of head.history) this.#addRevision(revision);
+      for (const revision of head.history) addRevision(this.#database, revision);
       this.#database.exec(`
         DROP TABLE objects;
         ALTER TABLE next_objects RENAME TO objects;
@@ -134,20 +133,6 @@ export class SqliteReplacement implements Replacement {
     this.#transaction(() => {
       for (const row of rows) statement.run(...row);
     });
-  }
-
-  #addRevision(revision: ReplicatedRevision): void {
-    const { number, at, actor, summary, hash, term, changes } = revision;
-    this.#run(
-      'INSERT INTO revisions (number, at, actor, summary, hash, term) VALUES (?, ?, ?, ?, ?, ?)',
-      ...[number, at, actor, summary, hash, term],
-    );
-    const insert = this.#database.prepare(
-      'INSERT INTO change_blocks (revision, position, lines) VALUES (?, ?, ?)',
-    );
-    for (const [position, lines] of changeBlocks(changes).entries()) {
-      insert.run(number, position, lines);
-    }
   }
 
   #hashOf(number: number): string | undefined {

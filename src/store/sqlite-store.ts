@@ -9,7 +9,7 @@ import type { ReplicatedRevision } from '../control/replication.ts';
 import { chainHash, changeBlocks } from './chain.ts';
 import { staleCommit } from './memory-store.ts';
 import { type OpenDatabase, openDatabase, storeError } from './open-database.ts';
-import { countChangeChars, readChanges } from './sqlite-changes.ts';
+import { addRevision, readChanges } from './revision-rows.ts';
 import { dropLeftovers, openStoreView, SqliteReplacement, toObject } from './sqlite-replica.ts';
 import type { Replacement, Store, StoredObject, StoredToken, StoreView } from './store.ts';
 
@@ -108,15 +108,9 @@ class SqliteStore implements UncheckedStore {
       const head = { number: expected + 1, at, actor, summary, changes };
       const blocks = changeBlocks(changes);
       const hash = chainHash(this.#hash(expected), head, blocks);
-      this.#sql(
-        'INSERT INTO revisions (number, at, actor, summary, hash, term) VALUES (?, ?, ?, ?, ?, ?)',
-      ).run(head.number, at, actor, summary, hash, term ?? 0);
+      addRevision(this.#database, { ...head, hash, term: term ?? 0 }, blocks);
       this.#makeUndoable(term === undefined ? undefined : head.number, changes);
       if (term !== undefined) this.#raiseTerm(term);
-      for (const [position, lines] of blocks.entries()) {
-        const sql = 'INSERT INTO change_blocks (revision, position, lines) VALUES (?, ?, ?)';
-        this.#sql(sql).run(head.number, position, lines);
-      }
       this.#writeObjects(head.number, changes);
       this.#remember(head.number, entry.idempotencyKey, entry.response);
       return { ...head, changes, hash };
@@ -133,7 +127,6 @@ class SqliteStore implements UncheckedStore {
         'INSERT INTO objects (rowid, kind, id, body, revision) SELECT row, kind, id, body, revision FROM undo',
       ).run();
       this.#sql('DELETE FROM change_blocks WHERE revision = ?').run(number);
-      this.#sql('DELETE FROM changes WHERE revision = ?').run(number);
       this.#sql('DELETE FROM revisions WHERE number = ?').run(number);
       this.#sql('DELETE FROM answers WHERE revision = ?').run(number);
       this.#makeUndoable(undefined, []);
@@ -162,7 +155,12 @@ class SqliteStore implements UncheckedStore {
   }
 
   changeChars(number: number, most: number): number {
-    return countChangeChars((sql) => this.#sql(sql), number, most);
+    let chars = 0;
+    for (const { before, after } of readChanges(this.#database, number)) {
+      chars += (before?.length ?? 0) + (after?.length ?? 0) + 64;
+      if (chars > most) break;
+    }
+    return chars;
   }
 
   revisions(before: number, limit: number): readonly Revision[] {
@@ -359,7 +357,7 @@ class SqliteStore implements UncheckedStore {
   }
 
   #changes(revision: number): ObjectChange[] {
-    return readChanges((sql) => this.#sql(sql), revision);
+    return [...readChanges(this.#database, revision)];
   }
 
   /** All or nothing, on disk when it returns (synchronous = FULL). */

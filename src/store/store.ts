@@ -64,8 +64,8 @@ export interface Store {
   /** A revision with all that a cluster passes on; undefined when it (or the one before) is unknown. */
   replicated(number: number): ReplicatedRevision | undefined;
   /**
-   * About how many characters a revision's changes hold, with some for each beside its bodies; counted
-   * up to `most` and some hundred changes more.
+   * About how many characters a revision's changes hold, 64 for each beside its bodies; counted up to
+   * `most` and a little more.
    */
   changeChars(number: number, most: number): number;
   /** Newest first, below `before`. */

@@ -73,6 +73,11 @@ describe('the OpenAPI document', () => {
       'services/{service}/policy',
       'services/{service}/members/{member}',
       'networks/{id}',
+      'agents',
+      'agents/{id}',
+      'agents/{id}/boots',
+      'agents/{id}/plan',
+      'agents/{id}/reports',
       'health',
       'health/{service}',
       'health/{service}/{member}',
@@ -103,7 +108,9 @@ describe('the OpenAPI document', () => {
       assert.match(operation.operationId, /^[a-z][A-Za-z]+$/, name);
       assert.ok(!ids.has(operation.operationId), operation.operationId);
       ids.add(operation.operationId);
-      const expected = ['/livez', '/readyz', '/anycast'].includes(path) ? [] : [{ bearer: [] }];
+      const isForAgents = /\/agents\/\{id\}\/(boots|plan|reports)$/.test(path);
+      const scheme = isForAgents ? { agent: [] } : { bearer: [] };
+      const expected = ['/livez', '/readyz', '/anycast'].includes(path) ? [] : [scheme];
       assert.deepEqual(operation.security, expected, name);
     }
     assert.ok(document.components.securitySchemes['bearer']);

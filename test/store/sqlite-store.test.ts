@@ -120,6 +120,32 @@ test('openSqliteStore() refuses a database of a newer format', () => {
   assert.throws(() => openSqliteStore(folder), failsWith('E_STORE_VERSION', /format 99/));
 });
 
+test('openSqliteStore() reads what a database of the first format says of its revisions', () => {
+  const folder = newFolder();
+  const change = { kind: 'region', id: 'a', before: null, after: '{"n":1}' } as const;
+  const head = { number: 1, at: '2026-01-02T03:04:05.000Z', actor: 'tester', summary: 'test' };
+  const database = new DatabaseSync(join(folder, 'meridian.db'));
+  database.exec(migrations[0] ?? '');
+  database.exec(`PRAGMA application_id = ${applicationId}; PRAGMA user_version = 1`);
+  const hash = chainHash(chainStart, { ...head, changes: [change] });
+  database
+    .prepare('INSERT INTO revisions VALUES (?, ?, ?, ?, ?)')
+    .run(1, head.at, head.actor, head.summary, hash);
+  database
+    .prepare('INSERT INTO changes VALUES (1, 0, ?, ?, NULL, ?)')
+    .run(change.kind, change.id, change.after);
+  database
+    .prepare('INSERT INTO objects VALUES (?, ?, ?, 1)')
+    .run(change.kind, change.id, change.after);
+  database.close();
+  const store = openSqliteStore(folder);
+  assert.deepEqual(store.revision(1)?.changes, [change]);
+  store.commit(1, { ...head, changes: [{ ...change, before: change.after, after: '{"n":2}' }] });
+  assert.equal(store.revision(2)?.changes[0]?.after, '{"n":2}');
+  assert.equal(store.verify(), undefined);
+  store.close();
+});
+
 test('openSqliteStore() takes over a database from before there were clusters', () => {
   const folder = newFolder();
   const old = new DatabaseSync(join(folder, 'meridian.db'));
@@ -167,32 +193,6 @@ test('a replacement is all there or not at all after kill -9', async () => {
     assert.equal(store.verify(), undefined);
     store.close();
   }
-});
-
-test('openSqliteStore() reads what a database of the first format says of its revisions', () => {
-  const folder = newFolder();
-  const change = { kind: 'region', id: 'a', before: null, after: '{"n":1}' } as const;
-  const head = { number: 1, at: '2026-01-02T03:04:05.000Z', actor: 'tester', summary: 'test' };
-  const database = new DatabaseSync(join(folder, 'meridian.db'));
-  database.exec(migrations[0] ?? '');
-  database.exec(`PRAGMA application_id = ${applicationId}; PRAGMA user_version = 1`);
-  const hash = chainHash(chainStart, { ...head, changes: [change] });
-  database
-    .prepare('INSERT INTO revisions VALUES (?, ?, ?, ?, ?)')
-    .run(1, head.at, head.actor, head.summary, hash);
-  database
-    .prepare('INSERT INTO changes VALUES (1, 0, ?, ?, NULL, ?)')
-    .run(change.kind, change.id, change.after);
-  database
-    .prepare('INSERT INTO objects VALUES (?, ?, ?, 1)')
-    .run(change.kind, change.id, change.after);
-  database.close();
-  const store = openSqliteStore(folder);
-  assert.deepEqual(store.revision(1)?.changes, [change]);
-  store.commit(1, { ...head, changes: [{ ...change, before: change.after, after: '{"n":2}' }] });
-  assert.equal(store.revision(2)?.changes[0]?.after, '{"n":2}');
-  assert.equal(store.verify(), undefined);
-  store.close();
 });
 
 test('verify() finds the revision that somebody edited', () => {

@@ -19,7 +19,7 @@ import type { Store } from '../../store/store.ts';
 import type { AnsweringPart } from '../answering-part.ts';
 import type { Closers } from '../closers.ts';
 import type { ClusterOptions } from '../cluster-flags.ts';
-import { LateHealth, openFleet } from '../node-health.ts';
+import { LateHealth } from '../node-health.ts';
 import type { NodeOptions } from '../node-options.ts';
 import { keysOf, nodeIdOf, urlOf } from './cluster-identity.ts';
 import { ClusterTables } from './cluster-tables.ts';
@@ -88,8 +88,6 @@ export class Membership {
   readonly health: HealthSource;
   readonly shared: SharedChanges;
   readonly view: ClusterView;
-  /** Takes an agent's report that another controller has passed on, as signed by the agent. */
-  onSignedReport: (octets: Uint8Array) => void = () => {};
   readonly #parts: JoiningParts;
   readonly #cluster: Cluster;
   readonly #tables: ClusterTables;
@@ -126,8 +124,7 @@ export class Membership {
       tableAgeMs: () => this.#tables.healthAgeMs,
       isWarm: this.#isController,
       openFleet: () =>
-        openFleet({
-          options,
+        answering.openFleet({
           agent: `embedded-${id}`,
           onServicesChanged: (names) => this.health.fleetMoved(names),
           onReport: (report) => this.#reports?.pass({ report }),
@@ -193,11 +190,6 @@ export class Membership {
     });
   }
 
-  /** Passes an agent's report on to the other controllers, as the agent has signed it. */
-  passSignedReport(octets: Uint8Array): void {
-    this.#reports?.pass({ signed: Buffer.from(octets).toString('base64') });
-  }
-
   /** Waits, at a first start, for the lead or for what the cluster has; true when this process leads. */
   async settle(): Promise<boolean> {
     const { store } = this.#parts;
@@ -253,9 +245,12 @@ export class Membership {
       take: (item) => {
         const { report, signed } = item as Passed;
         if (report !== undefined) this.health.receive(report);
-        if (signed !== undefined) this.onSignedReport(Buffer.from(signed, 'base64'));
+        if (signed !== undefined) answering.desk.takePassedOn(Buffer.from(signed, 'base64'));
       },
     });
+    answering.passOn((report) =>
+      this.#reports?.pass({ signed: Buffer.from(report).toString('base64') }),
+    );
     this.#samples = new Relay({
       ...common,
       stream: 'samples',
