@@ -21,7 +21,8 @@ export const waitParameter = Type.Optional(
 /** Reads `?wait=`; undefined where a write is not to wait. Throws `E_QUERY`. */
 export function readWait(request: FastifyRequest): number | undefined {
   const { wait } = (request.query ?? {}) as { readonly wait?: string };
-  if (wait === undefined) return undefined;
+  // What is read waits for other things, in its own way.
+  if (wait === undefined || request.method === 'GET' || request.method === 'HEAD') return undefined;
   if (wait === 'served') return defaultWaitMs;
   const waitMs = parseDuration(wait);
   if (waitMs !== undefined && waitMs > 0 && waitMs <= maxWaitMs) return waitMs;
