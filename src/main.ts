@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { registerApply } from './cli/apply.ts';
 import { registerCheck } from './cli/check.ts';
+import { registerClusterKey } from './cli/cluster-key.ts';
 import { registerDoctor } from './cli/doctor.ts';
 import { registerExplain } from './cli/explain.ts';
 import { registerExport } from './cli/export.ts';
+import { registerProbe } from './cli/probe.ts';
 import { createProgram, processTerminal, runProgram } from './cli/program.ts';
 import { registerRestart } from './cli/restart.ts';
 import { registerServe } from './cli/serve.ts';
@@ -14,10 +16,12 @@ const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: str
 const program = createProgram(version, processTerminal);
 registerServe(program, processTerminal, version);
 registerRestart(program, processTerminal);
+registerProbe(program, processTerminal, version);
 registerApply(program, processTerminal);
 registerExport(program, processTerminal);
 registerCheck(program, processTerminal);
 registerExplain(program, processTerminal);
+registerClusterKey(program, processTerminal);
 registerDoctor(program, processTerminal);
 registerSimulate(program, processTerminal);
 process.exitCode = await runProgram(program, process.argv.slice(2), processTerminal);

@@ -1,8 +1,4 @@
-import { resolve } from 'node:path';
+import { addonFile } from '../addon-file.ts';
 
-/** Where the compiled addon lies: made on the machine that runs it, for its platform and CPU. */
-export const addonPath: string = resolve(
-  import.meta.dirname,
-  '../build',
-  `udp_batch-${process.platform}-${process.arch}.node`,
-);
+/** Where the compiled addon lies. */
+export const addonPath: string = addonFile('udp_batch');

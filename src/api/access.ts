@@ -9,12 +9,18 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** What a token must be allowed to do on this route; absent: any valid token will do. */
     access?: Need['verb'];
+    /** In a cluster: a write that every controller takes, not the leader alone. */
+    isLocal?: boolean;
     /** Media types of the route's answers; default JSON. */
     produces?: readonly string[];
     /** Whether a body may be text/dns. */
     takesMasterFiles?: boolean;
     /** Whether a body may be text/csv. */
     takesCsv?: boolean;
+    /** Whether a body may be an agent's report. */
+    takesReports?: boolean;
+    /** Whether agents come here, who prove by their keys who they are, and no tokens. */
+    forAgents?: boolean;
   }
   interface FastifyRequest {
     /** Whose token the request carries; set before any handler below /v1 runs. */
@@ -34,6 +40,7 @@ export function requireAccess(
   request: FastifyRequest,
   reply: FastifyReply,
 ): void {
+  if (request.routeOptions.config.forAgents === true) return;
   const identity = authenticate(context, request, reply);
   request.identity = identity;
   const verb = request.routeOptions.config.access;
@@ -75,20 +82,28 @@ export function stillValid(context: ApiContext, request: FastifyRequest): boolea
   return secret !== undefined && context.tokens.verify(secret) !== undefined;
 }
 
+/** Throws `E_TOO_MANY_FAILURES` while an address must wait; returns the address. */
+export function refuseGuessing(
+  context: ApiContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): string {
+  const address = request.socket.remoteAddress ?? '';
+  const waitSeconds = context.attempts.waitSeconds(address);
+  if (waitSeconds === 0) return address;
+  reply.header('retry-after', String(waitSeconds));
+  throw new MeridianError({
+    code: 'E_TOO_MANY_FAILURES',
+    message: `too many requests with wrong tokens came from ${address}; try again in ${waitSeconds} s`,
+  });
+}
+
 function authenticate(
   context: ApiContext,
   request: FastifyRequest,
   reply: FastifyReply,
 ): TokenInfo {
-  const address = request.socket.remoteAddress ?? '';
-  const waitSeconds = context.attempts.waitSeconds(address);
-  if (waitSeconds > 0) {
-    reply.header('retry-after', String(waitSeconds));
-    throw new MeridianError({
-      code: 'E_TOO_MANY_FAILURES',
-      message: `too many requests with wrong tokens came from ${address}; try again in ${waitSeconds} s`,
-    });
-  }
+  const address = refuseGuessing(context, request, reply);
   const secret = bearerSecret(request);
   if (secret === undefined) {
     challenge(reply);

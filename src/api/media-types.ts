@@ -10,6 +10,8 @@ export const mediaTypes = {
   /** RFC 4180, without quoting. */
   csv: 'text/csv',
   eventStream: 'text/event-stream',
+  /** An agent's report: health/report-codec.ts. */
+  report: 'application/vnd.meridian.report',
 } as const;
 
 interface Range {

@@ -1,5 +1,6 @@
 import { type TSchema, Type } from 'typebox';
 import {
+  agentSchema,
   monitorSchema,
   networkSchema,
   policySchema,
@@ -19,6 +20,25 @@ const expires = Type.Optional(
   }),
 );
 
+/** What is known of an agent besides its configuration. */
+const live = Type.Union(
+  [
+    Type.Object({
+      reportAgeMs: Type.Integer({ minimum: 0, description: 'Since its last report came.' }),
+      boot: Type.Integer({ description: 'Greater for each start of the agent.' }),
+      sequence: Type.Integer({ description: 'Of its last report in this boot.' }),
+      canariesOk: Type.Boolean({ description: 'False: its own targets fail, and it has no vote.' }),
+      checks: Type.Integer({ minimum: 0 }),
+      version: Type.Optional(Type.String()),
+      rttMs: Type.Optional(
+        Type.Number({ description: 'To this controller and back, by the clock of the agent.' }),
+      ),
+    }),
+    Type.Null(),
+  ],
+  { description: 'null: nothing was heard of it since this controller started.' },
+);
+
 interface ObjectForm {
   readonly properties: Readonly<Record<string, TSchema>>;
   readonly description?: string;
@@ -30,6 +50,7 @@ export const objectComponents: Readonly<Record<string, TSchema>> = {
   ...objectPair('Monitor', monitorSchema, { id }),
   ...objectPair('Service', serviceSchema, { id }),
   ...objectPair('Network', networkSchema, { id }),
+  Agent: agentForm(),
   ...objectPair('Member', memberForm(), { region }),
   RRsetBody: rrsetSchema,
   Policy: policySchema,
@@ -56,6 +77,12 @@ function objectPair(
       { description, additionalProperties: false },
     ),
   };
+}
+
+/** An agent, as answers show it; it is written by enrolment and merge patches alone. */
+function agentForm(): TSchema {
+  const { properties, description = '' } = agentSchema as ObjectForm;
+  return Type.Object({ ...properties, id, live }, { description, additionalProperties: false });
 }
 
 /** The form of a member, from within that of its service. */

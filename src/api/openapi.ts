@@ -8,6 +8,10 @@ const tags = [
   { name: 'regions', description: 'Places where services run: their dial, state and drills.' },
   { name: 'services', description: 'What is steered: members and policies.' },
   { name: 'monitors', description: 'What is checked, and how.' },
+  {
+    name: 'agents',
+    description: 'The probe fleet: who belongs to it, and what it asks and tells.',
+  },
   { name: 'networks', description: "The operator's own knowledge of client networks." },
   { name: 'health', description: 'Verdicts, and the votes behind them.' },
   { name: 'measurements', description: 'Round-trip times and load, as the world reports them.' },
@@ -15,6 +19,7 @@ const tags = [
   { name: 'simulations', description: 'What would happen if.' },
   { name: 'revisions', description: 'History, differences, rollback and audit.' },
   { name: 'events', description: 'What happens now.' },
+  { name: 'nodes', description: 'The members of a cluster.' },
   { name: 'tokens', description: 'Who may do what.' },
   { name: 'system', description: 'Liveness, readiness, metrics.' },
 ];
@@ -36,6 +41,14 @@ export function openApiOptions(version: string): FastifyDynamicSwaggerOptions {
             type: 'http',
             scheme: 'bearer',
             description: 'The token printed on first start, or one made at /v1/tokens.',
+          },
+          agent: {
+            type: 'apiKey',
+            in: 'header',
+            name: 'Authorization',
+            description:
+              '`Agent NAME:CHALLENGE:SIGNATURE`: Ed25519 over the challenge of `WWW-Authenticate` and ' +
+              'the request. Reports are signed themselves.',
           },
         },
       },

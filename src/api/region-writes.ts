@@ -1,6 +1,6 @@
 import { MeridianError } from '../base/errors.ts';
 import { parseDuration } from '../control/duration.ts';
-import { parseTime } from '../control/parse-region.ts';
+import { parseTime } from '../control/parse-time.ts';
 import { isJsonObject, type Json, type JsonObject, mergePatch } from './merge-patch.ts';
 
 const placeKeys = ['place', 'latitude', 'longitude'] as const;

@@ -2,6 +2,7 @@ import { type TSchema, Type } from 'typebox';
 import { limits } from '../base/limits.ts';
 import { mediaTypes } from './media-types.ts';
 import { pageSizes } from './pagination.ts';
+import { waitParameter } from './wait-served.ts';
 
 /** What a route says of itself; params, querystring and body are checked, responses documented. */
 export interface RouteDescription {
@@ -17,6 +18,8 @@ export interface RouteDescription {
   readonly answers: Readonly<Record<number, Answer | null>>;
   /** Open to everybody: no Bearer token. */
   readonly open?: boolean;
+  /** For agents, who sign instead. */
+  readonly forAgents?: boolean;
 }
 
 /** One kind of answer: its JSON schema, or schemas by media type. */
@@ -39,14 +42,15 @@ const problemAnswer = {
 export function describeRoute<const Description extends RouteDescription>(
   description: Description,
 ) {
-  const { answers, open, tags, ...rest } = description;
+  const { answers, open, forAgents, tags, ...rest } = description;
   const response: Record<string, unknown> = {};
   for (const [status, answer] of Object.entries(answers)) {
     response[status] = answer === null ? noContent : toResponse(answer);
   }
   response['4xx'] = problemAnswer;
   response['5xx'] = problemAnswer;
-  const security: { [name: string]: string[] }[] = open === true ? [] : [{ bearer: [] }];
+  const scheme = forAgents === true ? { agent: [] } : { bearer: [] };
+  const security: { [name: string]: string[] }[] = open === true ? [] : [scheme];
   return { ...rest, tags: [...tags], security, response };
 }
 
@@ -77,6 +81,7 @@ export const writeQuery = Type.Object(
         description: 'Work out everything, keep nothing; answers with the plan and its traffic.',
       }),
     ),
+    wait: waitParameter,
   },
   { additionalProperties: false },
 );
@@ -110,6 +115,11 @@ export function pageOf(item: TSchema): TSchema {
 const writeResponseHeaders = {
   'X-Revision': { type: 'integer', description: 'The revision that this write made.' },
   ETag: { type: 'string', description: 'The new ETag of the object.' },
+  'X-Served': {
+    type: 'string',
+    description: 'With wait: `9/10`, live nodes that serve it, of so many.',
+  },
+  'X-Not-Served': { type: 'string', description: 'With wait: the nodes that do not yet.' },
   'X-Warning': { type: 'string', description: 'One problem that did not stop the write.' },
 };
 

@@ -2,22 +2,26 @@ import { Type } from 'typebox';
 import { MeridianError } from '../base/errors.ts';
 import { requireAccess } from './access.ts';
 import type { ApiContext, ApiInstance } from './api-context.ts';
+import { forwardToLeader, isForLeader } from './forward-writes.ts';
 import { essence, mediaTypes, preferredType } from './media-types.ts';
 import { wrongMediaType } from './problem-details.ts';
 import { refuseMethods } from './refuse-methods.ts';
 import { component, describeRoute } from './route-schema.ts';
+import { agentRoutes } from './routes/agent-routes.ts';
 import { changeRoutes } from './routes/change-routes.ts';
 import { collectionRoutes } from './routes/collection-routes.ts';
 import { eventRoutes } from './routes/event-routes.ts';
 import { explainRoutes } from './routes/explain-routes.ts';
 import { healthRoutes } from './routes/health-routes.ts';
 import { measurementRoutes } from './routes/measurement-routes.ts';
+import { nodeRoutes } from './routes/node-routes.ts';
 import { revisionRoutes } from './routes/revision-routes.ts';
 import { rrsetRoutes } from './routes/rrset-routes.ts';
 import { serviceRoutes } from './routes/service-routes.ts';
 import { simulationRoutes } from './routes/simulation-routes.ts';
 import { tokenRoutes } from './routes/token-routes.ts';
 import { zoneRoutes } from './routes/zone-routes.ts';
+import { readWait, waitUntilServed } from './wait-served.ts';
 
 /** Registers everything below /v1: all of it behind a token. */
 export function v1Routes(app: ApiInstance, context: ApiContext): void {
@@ -29,11 +33,13 @@ export function v1Routes(app: ApiInstance, context: ApiContext): void {
       produces: offered = [mediaTypes.json],
       takesCsv,
       takesMasterFiles,
+      takesReports,
     } = request.routeOptions.config;
     const sent = essence(request.headers['content-type']);
     const isMisplaced =
       (sent === mediaTypes.dns && takesMasterFiles !== true) ||
       (sent === mediaTypes.csv && takesCsv !== true) ||
+      (sent === mediaTypes.report && takesReports !== true) ||
       (sent === mediaTypes.mergePatch && request.method !== 'PATCH');
     if (isMisplaced) throw wrongMediaType(request);
     const reads = request.method === 'GET' || request.method === 'HEAD';
@@ -44,7 +50,10 @@ export function v1Routes(app: ApiInstance, context: ApiContext): void {
         where: 'Accept',
       });
     }
+    if (isForLeader(context, request)) return forwardToLeader(context, request, reply);
   });
+  app.addHook('preHandler', async (request) => void readWait(request));
+  app.addHook('onSend', (request, reply) => waitUntilServed(context, request, reply));
   app.setNotFoundHandler((request) => {
     throw unknownPath(request.url);
   });
@@ -58,7 +67,9 @@ export function v1Routes(app: ApiInstance, context: ApiContext): void {
   measurementRoutes(app, context);
   changeRoutes(app, context);
   revisionRoutes(app, context);
+  nodeRoutes(app, context);
   tokenRoutes(app, context);
+  agentRoutes(app, context);
   explainRoutes(app, context);
   if (context.simulate !== undefined) simulationRoutes(app, context.simulate);
   eventRoutes(app, context);

@@ -67,6 +67,7 @@ export const errorCodes = {
   E_VIP_INVALID: 'a VIP is not a usable address of its family',
   E_REGION_UNKNOWN: 'a member stands in a region that does not exist',
   E_MONITOR_UNKNOWN: 'a service names a monitor that does not exist',
+  E_VANTAGE_UNKNOWN: 'a monitor is checked from where no agent stands',
   E_MEMBER_UNKNOWN: 'a policy names a member that the service does not have',
   E_SERVICE_UNKNOWN: 'a STEER record names a service that does not exist',
   E_POLICY_SHAPE: 'a policy node is not one of the kinds, or is two at once',
@@ -87,6 +88,17 @@ export const errorCodes = {
   // control: tokens
   E_TOKEN_SCOPE: 'the scopes of an access token are malformed',
   E_TOKEN_WEAK: 'a chosen access token is too short',
+  // agents: the probe command, and what its requests are refused for
+  E_PROBE_CONTROL: 'the URL of a controller cannot be used by an agent',
+  E_PROBE_IDENTITY: 'the key of an agent is missing, damaged or readable by others',
+  E_AGENT_CHALLENGE: 'a request does not prove which agent it is of',
+  E_AGENT_UNKNOWN: 'an agent is not enrolled',
+  E_AGENT_REVOKED: 'an agent was revoked',
+  E_AGENT_SIGNATURE: 'the signature of an agent is not right',
+  E_AGENT_BOOT: 'an agent has no boot number of this controller',
+  E_REPORT_FORM: 'a report cannot be read',
+  E_REPORT_PLAN: 'a report is on a plan that is not known',
+  E_REPORT_REPLAY: 'a report was sent before',
   // store
   E_STORE_LOCKED: 'another process uses the data directory',
   E_STORE_CORRUPT: 'the database is damaged, missing or not of Meridian',

@@ -92,7 +92,8 @@ export const limits = {
   samplesPerSecond: 100_000,
   /** Leaves room for the others. */
   samplesPerSecondAndToken: 75_000,
-  apiConnections: 512,
+  /** Two for each agent, and room for people. */
+  apiConnections: 3072,
   /** Streams of live events; each costs a socket and a buffer. */
   eventStreams: 32,
   eventStreamBufferBytes: 256 * 1024,
@@ -139,8 +140,23 @@ export const limits = {
   agentMemoryMs: 3_600_000,
   /** What one agent checks; the plan's tail beyond it stays unknown. */
   checksPerAgent: 50_000,
-  /** Sockets and processes that one agent has open at once; further checks wait their turn. */
-  concurrentChecks: 256,
+  /** Error texts in a report; beyond it only their classes are told. */
+  reportTextBytes: 16 * 1024,
+  /** Plans that reports may still speak of: the newest, and those that agents are about to leave. */
+  rememberedPlans: 64,
+  /** How long an agent's question for a new plan may wait for one. */
+  planWaitSeconds: 60,
+  canariesPerMonitor: 16,
+  canariesPerAgent: 16,
+  /** Of all its monitors and its own: more would be checked more than what matters. */
+  canariesPerPlan: 64,
+  vantagesPerMonitor: 100,
+  maintenanceWindows: 32,
+  /**
+   * Sockets that one agent has open at once; further checks wait their turn. Two thousand targets
+   * that swallow packets, at 10 s and 4 s, hold 800.
+   */
+  concurrentChecks: 2048,
   concurrentExecChecks: 16,
   /** Read of an HTTP body; a health answer is smaller, and no expression runs over more. */
   checkBodyBytes: 64 * 1024,
@@ -188,6 +204,14 @@ export const limits = {
   nodes: 1000,
   /** Messages of a table kept for those who read on; the full table covers what is older. */
   tableEntries: 10_000,
+  /** The leader publishes the whole of a table this often; changes go at once. */
+  tableFullMs: 30_000,
+  /** The health table says this often that its publisher lives. */
+  tableBeatMs: 2000,
+  /** A node that has heard nothing of the health table for this long judges by itself. */
+  tableSilenceMs: 15_000,
+  /** Reports and batches of samples that wait to be passed on to other controllers. */
+  relayedItems: 1000,
   /** Messages kept in a raw stream. */
   streamEntries: { reports: 2000, samples: 2000, acks: 1000 },
   /** Files of revisions that the cluster does not have; beyond it only the newest are written. */

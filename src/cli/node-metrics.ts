@@ -1,9 +1,13 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { latencyBoundMicros } from '../../native/udp_batch/udp-memory.ts';
+import type { AgentDesk } from '../control/agent-desk.ts';
+import type { ClusterView } from '../control/cluster-view.ts';
 import type { Controller } from '../control/controller.ts';
+import { reportIntervalMs } from '../health/report.ts';
 import type { CounterSnapshot } from '../server/counters.ts';
 import type { TrafficSums } from '../server/traffic.ts';
 import { rcodes } from '../wire/types.ts';
+import { clusterMetrics } from './cluster-metrics.ts';
 import { type SlotNames, TrafficMetrics } from './traffic-metrics.ts';
 
 export interface MetricsParts {
@@ -14,6 +18,10 @@ export interface MetricsParts {
   /** Times that a query thread had to be replaced. */
   restarts(): number;
   readonly controller: Controller;
+  /** Absent for a process of its own. */
+  readonly cluster?: ClusterView;
+  /** Where agents come to; absent where none do. */
+  readonly agents?: Pick<AgentDesk, 'counts' | 'status'>;
 }
 
 const rcodeNames = new Map<number, string>(
@@ -60,6 +68,8 @@ export function createNodeMetrics(parts: MetricsParts): () => Promise<string> {
   );
   const traffic = new TrafficMetrics();
   const restarts = counter('meridian_worker_restarts_total', 'Query threads replaced.');
+  const reports = counter('meridian_agent_reports_total', "Agents' reports by result.", ['result']);
+  const agents = gauge('meridian_agents', 'Agents by state.', ['state']);
   const revision = gauge('meridian_revision', 'Number of the revision that is served.');
   const zones = gauge('meridian_zones', 'Zones that are served.');
   const targets = gauge('meridian_targets', 'Health targets by service and verdict.', [
@@ -67,7 +77,11 @@ export function createNodeMetrics(parts: MetricsParts): () => Promise<string> {
     'verdict',
   ]);
 
+  const countCluster =
+    parts.cluster === undefined ? () => {} : clusterMetrics(parts.cluster, registry);
+
   return async () => {
+    countCluster();
     const snapshot = parts.counters();
     setCounters(queries, 'transport', Object.entries(snapshot.queries));
     setCounters(types, 'type', Object.entries(snapshot.types));
@@ -93,6 +107,10 @@ export function createNodeMetrics(parts: MetricsParts): () => Promise<string> {
     revision.set(configuration.revision);
     zones.set(configuration.zones.size);
     countTargets(targets, parts.controller);
+    if (parts.agents !== undefined) {
+      setCounters(reports, 'result', Object.entries(parts.agents.counts()));
+      countAgents(agents, parts.controller, parts.agents);
+    }
     return (await registry.metrics()) + latencyText(snapshot.latency);
   };
 }
@@ -120,6 +138,21 @@ function latencyText({ counts, micros }: CounterSnapshot['latency']): string {
     `# HELP ${name} From receiving a request over UDP to handing its answer to the kernel; sampled.\n` +
     `# TYPE ${name} histogram\n${buckets.join('')}${name}_sum ${micros / 1e6}\n${name}_count ${sum}\n`
   );
+}
+
+function countAgents(
+  gauge: Gauge,
+  controller: Controller,
+  agents: Pick<AgentDesk, 'status'>,
+): void {
+  const counts = { reporting: 0, silent: 0, revoked: 0 };
+  for (const [name, { state }] of controller.configuration().traffic.agents ?? []) {
+    const ageMs = agents.status(name)?.reportAgeMs ?? Number.POSITIVE_INFINITY;
+    if (state === 'revoked') counts.revoked++;
+    else if (ageMs < 3 * reportIntervalMs) counts.reporting++;
+    else counts.silent++;
+  }
+  for (const [state, count] of Object.entries(counts)) gauge.set({ state }, count);
 }
 
 function countTargets(gauge: Gauge, controller: Controller): void {

@@ -2,14 +2,16 @@ import type { Clock } from '../base/clock.ts';
 import type { Problem } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
-import { Fleet } from '../health/fleet.ts';
+import { Fleet, type OnConnectTime } from '../health/fleet.ts';
 import type { Changed, MemberPlan, ServicePlan, Target } from '../health/fleet-state.ts';
+import type { PackedReport } from '../health/packed-report.ts';
 import type { CheckTarget, Report } from '../health/report.ts';
 import type { AgentWord } from '../health/roster.ts';
 import type { ServiceHealth } from '../health/verdict.ts';
 import type { Service, Traffic } from '../policy/traffic.ts';
 import type { HealthEvent, HealthView, LoadSample, TargetStatus, Vote } from './controller.ts';
-import { alarmText, HealthEvents, turnText } from './health-events.ts';
+import { alarmText, HealthEvents, maintenanceText, turnText } from './health-events.ts';
+import { Maintenance } from './maintenance.ts';
 
 /** Where the way of health begins and ends. */
 export interface HealthControlOptions {
@@ -23,6 +25,11 @@ export interface HealthControlOptions {
   onPlan?(targets: readonly CheckTarget[]): void;
   /** Told of each change, as the event log has it. */
   onEvent?(event: HealthEvent): void;
+  /**
+   * Told how long an agent's connections to members took, by the agent's name and the region of the
+   * member: of the checks that a report brings news of the shortest, and nothing where there is none.
+   */
+  readonly onConnectTimes?: OnConnectTime;
 }
 
 /** What is down at a moment; kept on disk so that a restart does not bring dead VIPs back. */
@@ -53,7 +60,7 @@ export interface HealthControl extends HealthView {
   /** What agents are to check. */
   plan(): readonly CheckTarget[];
   /** Takes an agent's report. Old and repeated ones change nothing. */
-  receive(report: Report): void;
+  receive(report: Report | PackedReport): void;
   reportLoad(samples: readonly LoadSample[]): {
     readonly accepted: number;
     readonly problems: readonly Problem[];
@@ -70,7 +77,7 @@ export interface HealthControl extends HealthView {
 const tickMs = 1000;
 const noHealth: ServiceHealth = new Map();
 /** After so long a time nothing is known of what was down, milliseconds. */
-const snapshotMaxAgeMs = 600_000;
+export const snapshotMaxAgeMs = 600_000;
 
 /**
  * The way of a report: thresholds (in the agent) → quorum → damping → services whose answers
@@ -82,7 +89,8 @@ export function createHealthControl(options: HealthControlOptions): HealthContro
 
 class HealthSpine implements HealthControl {
   readonly #options: HealthControlOptions;
-  readonly #fleet = new Fleet();
+  readonly #fleet: Fleet;
+  readonly #maintenance = new Maintenance();
   readonly #events = new HealthEvents(limits.healthEvents);
   #traffic: Traffic | undefined;
   #plan: readonly CheckTarget[] = [];
@@ -92,11 +100,12 @@ class HealthSpine implements HealthControl {
 
   constructor(options: HealthControlOptions) {
     this.#options = options;
+    this.#fleet = new Fleet(options.onConnectTimes);
     this.#tickedMs = options.clock.monotonicMs();
     this.#stopTick = options.clock.setTimer(tickMs, () => this.#tick());
   }
 
-  receive(report: Report): void {
+  receive(report: Report | PackedReport): void {
     this.#publish(this.#fleet.receive(report, this.#nowMs()));
   }
 
@@ -109,6 +118,7 @@ class HealthSpine implements HealthControl {
     const isLate = nowMs - this.#tickedMs >= 2 * tickMs;
     this.#tickedMs = nowMs;
     this.#stopTick = this.#options.clock.setTimer(tickMs, () => this.#tick());
+    this.#followMaintenance();
     if (!isLate) this.#publish(this.#fleet.tick(nowMs));
   }
 
@@ -116,6 +126,8 @@ class HealthSpine implements HealthControl {
   #publish(changed: Changed): void {
     const { log } = this.#options;
     for (const turn of changed.turns) {
+      // Planned work is no news; GET /v1/health shows the verdict all the same.
+      if (turn.planned === true) continue;
       const { service, member, address, from, to } = turn;
       const text = turnText(turn);
       this.#note({ service, member, address, from, to, text });
@@ -130,6 +142,21 @@ class HealthSpine implements HealthControl {
       log.warn({ service, agentRegion: alarm.region, held: alarm.held }, text);
     }
     if (changed.services.size > 0) this.#options.onServicesChanged([...changed.services]);
+  }
+
+  /** Tells the fleet where planned work begins and ends; what is not well at its end is news. */
+  #followMaintenance(): void {
+    const moved = this.#maintenance.step(this.#options.clock.epochMs());
+    for (const { service, member, isPlanned } of moved) {
+      this.#fleet.setMaintenance(service, member, isPlanned);
+      if (isPlanned) continue;
+      for (const [address, verdict] of this.#fleet.health(service)?.get(member)?.vips ?? []) {
+        if (verdict !== 'down' && verdict !== 'degraded') continue;
+        const text = maintenanceText(service, member, address, verdict);
+        this.#note({ service, member, address, from: verdict, to: verdict, text });
+        this.#options.log.warn({ service, member, address, verdict }, text);
+      }
+    }
   }
 
   #note(event: Omit<HealthEvent, 'sequence' | 'at'>): void {
@@ -151,6 +178,10 @@ class HealthSpine implements HealthControl {
       const plan = servicePlan(name, service);
       merge(all, this.#fleet.setService(plan, traffic.monitors, nowMs));
     }
+    this.#maintenance.setTraffic(traffic);
+    this.#followMaintenance();
+    if (before?.agents !== traffic.agents)
+      merge(all, this.#fleet.enrol(activeAgents(traffic), nowMs));
     if (this.#pending !== undefined) merge(all, this.#restorePending(this.#pending, nowMs));
     this.#plan = this.#fleet.checkTargets();
     this.#publish(all);
@@ -179,7 +210,7 @@ class HealthSpine implements HealthControl {
   }
 
   #status(target: Target, nowMs: number): TargetStatus {
-    const { check, vip, damping, heldUntilMs } = target;
+    const { check, vip, damping, heldUntilMs, guarded } = target;
     return {
       service: vip.member.service.name,
       member: vip.member.name,
@@ -188,21 +219,26 @@ class HealthSpine implements HealthControl {
       verdict: damping.verdict,
       since: this.#timeOf(damping.sinceMs, nowMs),
       ...(heldUntilMs === undefined ? {} : { heldUntil: this.#timeOf(heldUntilMs, nowMs) }),
+      ...(guarded ? { guarded: true } : {}),
+      ...(vip.member.inMaintenance ? { maintenance: true } : {}),
       votes: this.#fleet.words(check, nowMs).map((word) => this.#vote(word, nowMs)),
     };
   }
 
-  #vote({ agent, counts, receivedMs, state }: AgentWord, nowMs: number): Vote {
+  #vote({ agent, region, counts, receivedMs, state }: AgentWord, nowMs: number): Vote {
     const { connectMs, tlsMs, firstByteMs, error, errorText } = state;
     return {
       agent,
+      region,
       state: counts ? state.state : 'unknown',
       since: this.#timeOf(receivedMs - state.forMs, nowMs),
+      counts,
       ...(connectMs === undefined ? {} : { connectMs }),
       ...(tlsMs === undefined ? {} : { tlsMs }),
       ...(firstByteMs === undefined ? {} : { firstByteMs }),
       ...(error === undefined ? {} : { error }),
       ...(errorText === undefined ? {} : { errorText }),
+      ...(state.downgraded === true ? { downgraded: true } : {}),
     };
   }
 
@@ -307,6 +343,15 @@ function leavesNothing(service: Service, wanted: readonly { target: Target }[]):
     );
     return vips.length > 0 && vips.every((vip) => down.has(vip));
   });
+}
+
+/** The agents whose word counts, with their regions. */
+function activeAgents({ agents }: Traffic): ReadonlyMap<string, string> {
+  return new Map(
+    [...(agents ?? [])].flatMap(([name, { state, region }]) =>
+      state === 'active' ? [[name, region] as const] : [],
+    ),
+  );
 }
 
 /** True when nothing that matters to a service's health differs between two configurations. */

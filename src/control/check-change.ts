@@ -5,7 +5,7 @@ import { checkEdit } from '../zone/check-edit.ts';
 import { steerService } from '../zone/steer.ts';
 import type { NameKey, Zone } from '../zone/zone.ts';
 import { checkDelegations } from './check-delegations.ts';
-import { checkServiceReferences } from './check-references.ts';
+import { checkAgentReferences, checkServiceReferences, checkVantages } from './check-references.ts';
 import type { Configuration } from './controller.ts';
 import type { Draft } from './draft-change.ts';
 import { Findings } from './findings.ts';
@@ -53,6 +53,13 @@ function checkUses(draft: Draft, next: Configuration, findings: Findings): void 
         next.traffic,
       );
     }
+    const pathOf = draft.whereOf;
+    if (value?.kind === 'agent') {
+      checkAgentReferences(id, value.agent, pathOf, findings, next.traffic);
+    }
+    if (value?.kind === 'monitor') {
+      checkVantages(id, value.monitor, pathOf, findings, next.traffic.agents);
+    }
     if (value?.kind !== 'rrset' || value.rrset.type !== STEER) continue;
     for (const rdata of value.rrset.rdatas) {
       const name = steerService(rdata);
@@ -89,6 +96,16 @@ function checkRemovals(draft: Draft, next: Configuration, findings: Findings): v
       if (regions.has(region)) note(`region ${region}`, name);
     for (const monitor of service.monitors)
       if (monitors.has(monitor)) note(`monitor ${monitor}`, name);
+  }
+  const canaries = new Map<string, string[]>();
+  for (const [agent, { canaries: own }] of next.traffic.agents ?? []) {
+    for (const monitor of own.keys()) {
+      if (!monitors.has(monitor)) continue;
+      canaries.set(monitor, [...(canaries.get(monitor) ?? []), agent]);
+    }
+  }
+  for (const [id, agents] of canaries) {
+    report('monitor', id, 'the canaries of agents', agents, 'take it out of those first');
   }
   for (const [key, names] of users) {
     const [kind, id] = key.split(' ') as ['region' | 'monitor', string];
@@ -127,12 +144,13 @@ export function steeredOwners(
 }
 
 function checkCounts(next: Configuration, findings: Findings): void {
-  const { regions, monitors, services, networks } = next.traffic;
+  const { regions, monitors, services, networks, agents } = next.traffic;
   const counts = [
     ['regions', regions.size],
     ['monitors', monitors.size],
     ['services', services.size],
     ['networks', networks.length],
+    ['agents', agents?.size ?? 0],
   ] as const;
   for (const [what, count] of counts) {
     if (count <= limits[what]) continue;

@@ -86,19 +86,30 @@ export interface TargetStatus {
   readonly since: string;
   /** Held back by damping until then. */
   readonly heldUntil?: string;
+  /** True when it would be down, but for the velocity guard. */
+  readonly guarded?: true;
+  /** True while planned work goes on. */
+  readonly maintenance?: true;
   readonly votes: readonly Vote[];
 }
 
 /** What one agent last said of a target. */
 export interface Vote {
   readonly agent: string;
+  /** The agent region. */
+  readonly region: string;
+  /** What it says; `unknown` when that no longer counts. */
   readonly state: Verdict;
   readonly since: string;
+  /** False: it is silent, or its own canaries fail. */
+  readonly counts: boolean;
   readonly connectMs?: number;
   readonly tlsMs?: number;
   readonly firstByteMs?: number;
   readonly error?: string;
   readonly errorText?: string;
+  /** True when an icmp monitor is checked over tcp there. */
+  readonly downgraded?: true;
 }
 
 export interface HealthEvent {

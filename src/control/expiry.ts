@@ -3,7 +3,8 @@ import { errorText, MeridianError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Region } from '../policy/traffic.ts';
 import type { ApplyOptions, ObjectWrite } from './change.ts';
-import { formatRegion, parseTime, restoreRegion } from './parse-region.ts';
+import { formatRegion, restoreRegion } from './parse-region.ts';
+import { parseTime } from './parse-time.ts';
 
 /** What restoring a region needs of the controller. */
 export interface ExpiryParts {

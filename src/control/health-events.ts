@@ -31,7 +31,8 @@ export class HealthEvents {
   }
 }
 
-const became: Readonly<Record<Verdict, string>> = {
+/** What a verdict is called when it is news. */
+export const became: Readonly<Record<Verdict, string>> = {
   up: 'came up',
   degraded: 'is degraded',
   down: 'went down',
@@ -52,8 +53,25 @@ export function turnText(turn: VipTurn): string {
   return `${who} ${became[turn.to]}: ${turn.agreeing} of ${agents(turn.voters)}${error}`;
 }
 
+/** What is not well when planned work ends, as a sentence. */
+export function maintenanceText(
+  service: string,
+  member: string,
+  address: string,
+  verdict: Verdict,
+): string {
+  return `${member} of ${service} (${address}) is ${verdict} as its maintenance ends`;
+}
+
 /** What the velocity guard found, as a sentence. */
 export function alarmText(alarm: VelocityAlarm): string {
+  if (alarm.reason === 'alone') {
+    const who = `${alarm.member} of ${alarm.service} (${alarm.address})`;
+    return (
+      `${who} would go down on the word of agent region ${alarm.region} alone, while others are ` +
+      'silent; held up until another agrees, for ten minutes at most'
+    );
+  }
   const much = `more than 25 % of ${alarm.service} would go down within 60 s`;
   const what = `${much} on the word of agent region ${alarm.region} alone`;
   return alarm.held

@@ -33,7 +33,8 @@ export interface ImportOptions {
   readonly dryRun?: boolean;
   /**
    * Also remove what the folder does not have: whole zones, and, where there is a traffic file, the
-   * regions, monitors, services and networks that it leaves out. Default false.
+   * regions, monitors, services and networks that it leaves out. Agents stay: they enrol themselves.
+   * Default false.
    */
   readonly prune?: boolean;
 }

@@ -9,7 +9,7 @@ import { Findings } from './findings.ts';
 import { ZoneLoader } from './load-zones.ts';
 import { parseRRsetId } from './object-ids.ts';
 import { type ObjectValue, readObjectBody } from './read-object.ts';
-import { noTraffic } from './traffic-form.ts';
+import { noAgents, noTraffic } from './traffic-form.ts';
 
 /** One object's new value; null takes it away. */
 export interface ObjectEdit {
@@ -80,6 +80,9 @@ export function editConfiguration(
   revision: number,
 ): Configuration {
   const { traffic } = before;
+  const agents = editTable(traffic.agents ?? noAgents, edits, 'agent', (value) =>
+    value.kind === 'agent' ? value.agent : undefined,
+  );
   return {
     revision,
     zones: editZones(before.zones, edits),
@@ -94,6 +97,7 @@ export function editConfiguration(
         value.kind === 'service' ? value.service : undefined,
       ),
       networks: editNetworks(traffic.networks, edits),
+      ...(agents.size === 0 ? {} : { agents }),
     },
   };
 }

@@ -49,6 +49,7 @@ export function canonicalId(
     case 'region':
     case 'monitor':
     case 'service':
+    case 'agent':
       return checkObjectName(id, path, `a ${kind}`, findings) ? id : undefined;
     case 'network': {
       const prefix = parsePrefix(id);

@@ -2,6 +2,8 @@ import { limits } from '../base/limits.ts';
 import type { Monitor } from '../health/monitor.ts';
 import { formatDuration } from './duration.ts';
 import { at, type Findings, show } from './findings.ts';
+import { checkObjectName } from './object-names.ts';
+import { readCanaryAddresses } from './parse-agent.ts';
 import {
   formatDns,
   formatExec,
@@ -16,9 +18,11 @@ import {
   type Form,
   mustHave,
   readChoice,
+  readDistinct,
   readDuration,
   readNumber,
   readObject,
+  readText,
 } from './read-form.ts';
 
 /** What a monitor can check. */
@@ -28,10 +32,21 @@ export const monitorTypes: readonly Monitor['type'][] = [
   'https',
   'tls',
   'dns',
+  'icmp',
   'exec',
 ];
 
-const commonKeys = ['type', 'interval', 'timeout', 'fall', 'rise', 'quorum', 'port'] as const;
+const commonKeys = [
+  'type',
+  'interval',
+  'timeout',
+  'fall',
+  'rise',
+  'quorum',
+  'from',
+  'canaries',
+  'port',
+] as const;
 const httpKeys = [
   'method',
   'path',
@@ -52,6 +67,7 @@ const keysOfType: Readonly<Record<Monitor['type'], readonly string[]>> = {
   https: [...httpKeys, ...tlsKeys],
   tls: tlsKeys,
   dns: dnsKeys,
+  icmp: [],
   exec: ['command'],
 };
 
@@ -81,6 +97,13 @@ export function parseMonitor(
       findings.error('E_FORM_MISSING', path, 'a tcp monitor has no port of its own; add port: 443');
     }
     const quorum = readQuorum(form['quorum'], at(path, 'quorum'), findings);
+    const from = readVantages(form['from'], at(path, 'from'), findings);
+    const canaries = readCanaryAddresses(
+      form['canaries'],
+      at(path, 'canaries'),
+      limits.canariesPerMonitor,
+      findings,
+    );
     const dns = type === 'dns' ? readDns(form, path, findings) : undefined;
     const exec = type === 'exec' ? readExec(form, path, findings) : undefined;
     return {
@@ -88,6 +111,8 @@ export function parseMonitor(
       ...times,
       quorum,
       port,
+      ...(from === undefined ? {} : { from }),
+      ...(canaries.length === 0 ? {} : { canaries }),
       ...(type === 'http' || type === 'https' ? { http: readHttp(form, path, findings) } : {}),
       ...(type === 'tls' || type === 'https' ? { tls: readTls(form, path, findings) } : {}),
       ...(dns === undefined ? {} : { dns }),
@@ -98,7 +123,7 @@ export function parseMonitor(
 
 /** Writes a monitor in the operator's form, without what is default; reads back equal. */
 export function formatMonitor(monitor: Monitor): Record<string, unknown> {
-  const { intervalMs, timeoutMs, fall, rise, quorum, port } = monitor;
+  const { intervalMs, timeoutMs, fall, rise, quorum, port, from, canaries } = monitor;
   return {
     type: monitor.type,
     ...(port === undefined ? {} : { port }),
@@ -111,6 +136,8 @@ export function formatMonitor(monitor: Monitor): Record<string, unknown> {
     ...(fall === 3 ? {} : { fall }),
     ...(rise === 2 ? {} : { rise }),
     ...(quorum === 'majority' ? {} : { quorum }),
+    ...(from === undefined ? {} : { from: [...from] }),
+    ...(canaries === undefined ? {} : { canaries: [...canaries] }),
   };
 }
 
@@ -151,6 +178,17 @@ function readQuorum(value: unknown, path: string, findings: Findings): Monitor['
   const message = `quorum is ${show(value)}; use any, majority, all or a number of agents`;
   findings.error('E_FORM_VALUE', path, message);
   return 'majority';
+}
+
+function readVantages(value: unknown, path: string, findings: Findings): string[] | undefined {
+  if (value === undefined) return undefined;
+  const bounds = { min: 1, max: limits.vantagesPerMonitor };
+  const read = (entry: unknown, where: string) => {
+    const name = readText(entry, where, 'from', findings, limits.objectNameChars);
+    if (name === undefined) return undefined;
+    return checkObjectName(name, where, 'an agent or agent region', findings) ? name : undefined;
+  };
+  return readDistinct(value, path, 'from', bounds, read, findings);
 }
 
 function refuseForeignKeys(

@@ -1,5 +1,7 @@
 import type { AdminState, Region } from '../policy/traffic.ts';
 import { at, type Findings, show } from './findings.ts';
+import { formatMaintenance, readMaintenance } from './parse-maintenance.ts';
+import { parseTime } from './parse-time.ts';
 import { formatPlace, placeKeys, readPlace } from './place-form.ts';
 import { mustHave, readChoice, readNumber, readObject, readText } from './read-form.ts';
 
@@ -14,7 +16,7 @@ const dialBounds = { min: 0, max: 100 };
  */
 export function parseRegion(value: unknown, path: string, findings: Findings): Region | undefined {
   return findings.unlessBad(() => {
-    const keys = [...placeKeys, 'dial', 'state', 'expiry'];
+    const keys = [...placeKeys, 'dial', 'state', 'expiry', 'maintenance'];
     const form = readObject(value, path, 'region', keys, findings);
     if (form === undefined) return undefined;
     const placed = readPlace(form, path, 'region', findings);
@@ -26,8 +28,16 @@ export function parseRegion(value: unknown, path: string, findings: Findings): R
     const state =
       readChoice(form['state'], at(path, 'state'), 'state', adminStates, findings) ?? 'active';
     const expiry = readExpiry(form['expiry'], at(path, 'expiry'), findings);
+    const planned = form['maintenance'];
+    const maintenance = readMaintenance(planned, at(path, 'maintenance'), findings);
     if (placed === undefined) return undefined;
-    return { ...placed, dial, state, ...(expiry === undefined ? {} : { expiry }) };
+    return {
+      ...placed,
+      dial,
+      state,
+      ...(expiry === undefined ? {} : { expiry }),
+      ...(maintenance === undefined ? {} : { maintenance }),
+    };
   });
 }
 
@@ -38,6 +48,7 @@ export function formatRegion(region: Region): Record<string, unknown> {
     ...(region.dial === 100 ? {} : { dial: region.dial }),
     ...(region.state === 'active' ? {} : { state: region.state }),
     ...(region.expiry === undefined ? {} : { expiry: region.expiry }),
+    ...formatMaintenance(region.maintenance),
   };
 }
 
@@ -64,12 +75,4 @@ function readExpiry(value: unknown, path: string, findings: Findings): Region['e
     return undefined;
   }
   return { at: new Date(epochMs).toISOString(), dial, state };
-}
-
-/** Milliseconds since 1970 of an RFC 3339 time; undefined when it is not one. */
-export function parseTime(text: string): number | undefined {
-  const shape = /^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})$/;
-  if (!shape.test(text)) return undefined;
-  const epochMs = Date.parse(text.replace(' ', 'T').toUpperCase());
-  return Number.isNaN(epochMs) ? undefined : epochMs;
 }

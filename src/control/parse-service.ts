@@ -5,6 +5,7 @@ import { formatDuration } from './duration.ts';
 import { at, type Findings, show } from './findings.ts';
 import { lintPolicy } from './lint-policy.ts';
 import { checkObjectName } from './object-names.ts';
+import { formatMaintenance, readMaintenance } from './parse-maintenance.ts';
 import { formatPolicy, parsePolicy } from './parse-policy.ts';
 import { adminStates } from './parse-region.ts';
 import {
@@ -31,8 +32,9 @@ const serviceKeys = [
   'whenAllDown',
   'ramp',
   'spill',
+  'maintenance',
 ] as const;
-const memberKeys = ['a', 'aaaa', 'weight', 'capacity', 'state'] as const;
+const memberKeys = ['a', 'aaaa', 'weight', 'capacity', 'state', 'maintenance'] as const;
 const ttlBounds = { min: 0, max: limits.ttlSeconds, integer: true };
 const weightBounds = { min: 0, max: limits.memberWeight, integer: true };
 
@@ -83,8 +85,11 @@ export function parseService(
       rampSeconds: (rampMs ?? 180_000) / 1000,
       spill: readFlag(form['spill'], at(path, 'spill'), 'spill', findings) ?? false,
     };
+    const planned = form['maintenance'];
+    const maintenance = readMaintenance(planned, at(path, 'maintenance'), findings);
     if (policy === undefined) return undefined;
-    const whole = { ...service, policy } as Service;
+    const work = maintenance === undefined ? {} : { maintenance };
+    const whole = { ...service, policy, ...work } as Service;
     lintPolicy(whole, path, findings);
     return whole;
   });
@@ -109,6 +114,7 @@ export function formatService(service: Service): Record<string, unknown> {
       : { whenAllDown: typeof fallback === 'object' ? fallback.member : fallback }),
     ...(service.rampSeconds === 180 ? {} : { ramp }),
     ...(service.spill ? { spill: true } : {}),
+    ...formatMaintenance(service.maintenance),
   };
 }
 
@@ -119,6 +125,7 @@ function formatMember(member: Member): Record<string, unknown> {
     ...(member.weight === 1 ? {} : { weight: member.weight }),
     ...(member.capacity === undefined ? {} : { capacity: member.capacity }),
     ...(member.state === 'active' ? {} : { state: member.state }),
+    ...formatMaintenance(member.maintenance),
   };
 }
 
@@ -206,6 +213,8 @@ function readMember(
   const capacityBounds = { min: 0.001, max: 1e15 };
   const capacityAt = at(path, 'capacity');
   const state = readChoice(form['state'], at(path, 'state'), 'state', adminStates, findings);
+  const planned = form['maintenance'];
+  const maintenance = readMaintenance(planned, at(path, 'maintenance'), findings);
   return {
     region,
     a,
@@ -213,6 +222,7 @@ function readMember(
     weight: weight ?? 1,
     capacity: readNumber(form['capacity'], capacityAt, 'capacity', capacityBounds, findings),
     state: state ?? 'active',
+    ...(maintenance === undefined ? {} : { maintenance }),
   };
 }
 

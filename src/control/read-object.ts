@@ -1,12 +1,13 @@
 import { errorText, type Problem } from '../base/errors.ts';
 import type { Monitor } from '../health/monitor.ts';
-import type { NetworkOverride, Region, Service } from '../policy/traffic.ts';
+import type { FleetAgent, NetworkOverride, Region, Service } from '../policy/traffic.ts';
 import { typeName } from '../wire/type-names.ts';
 import { rrsetFromJson, rrsetToJson } from '../zone/rrset-json.ts';
 import type { NameKey, RRset } from '../zone/zone.ts';
 import type { ObjectKind, RRsetValue } from './change.ts';
 import { type Findings, show } from './findings.ts';
 import { objectPath, parseRRsetId } from './object-ids.ts';
+import { formatAgent, parseAgent } from './parse-agent.ts';
 import { formatMonitor, parseMonitor } from './parse-monitor.ts';
 import { formatNetwork, parseNetwork } from './parse-network.ts';
 import { formatRegion, parseRegion } from './parse-region.ts';
@@ -20,7 +21,8 @@ export type ObjectValue =
   | { readonly kind: 'region'; readonly id: string; readonly region: Region }
   | { readonly kind: 'monitor'; readonly id: string; readonly monitor: Monitor }
   | { readonly kind: 'service'; readonly id: string; readonly service: Service }
-  | { readonly kind: 'network'; readonly id: string; readonly network: NetworkOverride };
+  | { readonly kind: 'network'; readonly id: string; readonly network: NetworkOverride }
+  | { readonly kind: 'agent'; readonly id: string; readonly agent: FleetAgent };
 
 /** An object that was read: its value, and its body in the one form that is stored. */
 export interface ReadObject {
@@ -73,6 +75,10 @@ export function readObjectBody(
       const network = parseNetwork(id, form, path, findings);
       if (network === undefined) return undefined;
       return { value: { kind, id, network }, body: JSON.stringify(formatNetwork(network)) };
+    }
+    case 'agent': {
+      const agent = parseAgent(form, path, findings);
+      return agent && { value: { kind, id, agent }, body: JSON.stringify(formatAgent(agent)) };
     }
   }
 }

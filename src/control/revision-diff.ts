@@ -30,18 +30,19 @@ export function diffRevisions(source: RevisionSource, from: number, to: number):
   return changes.map(({ kind, id, before, after }) => ({ kind, id, before: after, after: before }));
 }
 
-/** The writes that bring the configuration of `latest` back to what it was at `target`. */
+/**
+ * The writes that bring the configuration of `latest` back to what it was at `target`. Agents stay
+ * as they are: who has enrolled since goes on to report, and who was revoked stays so.
+ */
 export function rollbackWrites(
   source: RevisionSource,
   latest: number,
   target: number,
 ): ObjectWrite[] {
   if (!Number.isInteger(target) || target < 0 || target > latest) throw noSuchRevision(target);
-  return diffRevisions(source, latest, target).map(({ kind, id, after }) => ({
-    kind,
-    id,
-    body: after,
-  }));
+  return diffRevisions(source, latest, target).flatMap(({ kind, id, after }) =>
+    kind === 'agent' ? [] : [{ kind, id, body: after }],
+  );
 }
 
 function noSuchRevision(number: number): MeridianError {

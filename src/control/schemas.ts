@@ -1,7 +1,9 @@
 import { type TSchema, Type } from 'typebox';
 import { limits } from '../base/limits.ts';
+import { weekdays } from '../health/maintenance.ts';
 import { continents } from './geo-codes.ts';
 import { objectNamePattern, reservedNames } from './object-names.ts';
+import { agentStates } from './parse-agent.ts';
 import { monitorTypes } from './parse-monitor.ts';
 import { adminStates } from './parse-region.ts';
 
@@ -68,6 +70,26 @@ const placed = {
   longitude: optional(Type.Number({ minimum: -180, maximum: 180, description: 'Degrees east.' })),
 };
 
+const maintenance = optional(
+  Type.Array(
+    Type.Union([
+      Type.Object({ from: text('RFC 3339.', 40), to: text('RFC 3339.', 40) }, closed),
+      Type.Object(
+        {
+          days: optional(Type.Array(oneOf(weekdays, 'Default all.'), { minItems: 1, maxItems: 7 })),
+          at: Type.String({ pattern: '^([01]\\d|2[0-3]):[0-5]\\d$', description: 'UTC.' }),
+          for: duration('At most 7d.'),
+        },
+        closed,
+      ),
+    ]),
+    {
+      maxItems: limits.maintenanceWindows,
+      description: 'Planned work: changes of health are no news meanwhile; answers follow them.',
+    },
+  ),
+);
+
 /** A region: `{ place, dial, state, expiry }`. */
 export const regionSchema = Type.Object(
   {
@@ -80,6 +102,7 @@ export const regionSchema = Type.Object(
         { ...closed, description: 'When dial and state go back, and to what.' },
       ),
     ),
+    maintenance,
   },
   { ...closed, description: 'A place with coordinates where services run.' },
 );
@@ -118,7 +141,22 @@ export const monitorSchema = Type.Object(
         { description: 'Whose word it takes. Default majority.' },
       ),
     ),
-    port: optional(whole(1, 65_535, 'Default by type: 80, 443, 53; tcp needs one.')),
+    from: optional(
+      Type.Array(name, {
+        minItems: 1,
+        maxItems: limits.vantagesPerMonitor,
+        description: 'Agents and agent regions that check and judge. Default all.',
+      }),
+    ),
+    canaries: optional(
+      Type.Array(Type.String(), {
+        maxItems: limits.canariesPerMonitor,
+        description: 'Addresses known to work, by which agents know whether they are well.',
+      }),
+    ),
+    port: optional(
+      whole(1, 65_535, 'Default by type: 80, 443, 53; tcp needs one; for icmp its substitute.'),
+    ),
     method: optional(oneOf(['GET', 'HEAD'], 'Default GET.')),
     path: optional(Type.String({ pattern: '^/', description: 'Default /.' })),
     headers: optional(Type.Record(Type.String(), Type.String(), { description: 'Sent along.' })),
@@ -239,6 +277,7 @@ const member = Type.Object(
       Type.Number({ exclusiveMinimum: 0, description: 'In the unit in which load is reported.' }),
     ),
     state: optional(state),
+    maintenance,
   },
   { ...closed, description: "A service's presence in one region." },
 );
@@ -270,8 +309,28 @@ export const serviceSchema = Type.Object(
         description: 'Demand beyond capacity goes to the next choice. Default false.',
       }),
     ),
+    maintenance,
   },
   { ...closed, description: 'What is steered. Without a policy: { roundRobin: all }.' },
+);
+
+/** An agent, as enrolment writes it. */
+export const agentSchema = Type.Object(
+  {
+    location: text('A known place, as aws:eu-west-1, or "52.5,13.4".', 64),
+    region: optional(text('The agent region. Default from the location.', 63)),
+    publicKey: Type.String({
+      pattern: '^[A-Za-z0-9_-]{43}$',
+      description: 'Ed25519, 32 octets in base64url.',
+    }),
+    state: optional(oneOf(agentStates, 'A revoked agent has no say. Default active.')),
+    canaries: optional(
+      named(Type.Array(Type.String(), { maxItems: limits.canariesPerAgent }), {
+        description: 'Its own canary targets: monitor → addresses.',
+      }),
+    ),
+  },
+  { ...closed, description: 'A probe agent.' },
 );
 
 /** An rrset: `{ ttl, values }`, or `{ ttl, steer }` for type STEER. */
@@ -296,6 +355,7 @@ export const trafficSchema = Type.Object(
     monitors: optional(named(monitorSchema)),
     services: optional(named(serviceSchema)),
     networks: optional(Type.Record(Type.String(), networkSchema)),
+    agents: optional(named(agentSchema)),
   },
   {
     ...closed,

@@ -6,21 +6,24 @@ import type { Store, StoredToken } from '../store/store.ts';
 import { nameKey } from '../wire/names.ts';
 import type { NameKey } from '../zone/zone.ts';
 import { show } from './findings.ts';
-import { parseTime } from './parse-region.ts';
+import { parseTime } from './parse-time.ts';
 
 /**
- * What a request needs: `read` what is there, `write` it, or `admin`, which is tokens and all else
+ * What a request needs: `read` what is there, `write` it, `enroll` an agent, or `admin`, which is tokens and all else
  * that could lift its own rights. With `zone` a scope for that zone is enough.
  */
 export interface Need {
-  readonly verb: 'read' | 'write' | 'admin';
+  readonly verb: 'read' | 'write' | 'admin' | 'enroll';
   readonly zone?: NameKey;
 }
 
 /** What a new token shall be. */
 export interface TokenWish {
   readonly name: string;
-  /** `read`, `write`, `admin`, `read:zone:example.com.`, `write:zone:example.com.` */
+  /**
+   * `read`, `write`, `admin`, `read:zone:example.com.`, `write:zone:example.com.`, `agent:enroll`,
+   * `agent:enroll:once` (the token is gone once an agent was enrolled with it).
+   */
   readonly scopes: readonly string[];
   /** RFC 3339; null or absent for never. */
   readonly expiresAt?: string | null;
@@ -28,6 +31,13 @@ export interface TokenWish {
 
 /** A token as it may be shown: without the hash of its secret. */
 export type TokenInfo = Omit<StoredToken, 'hash'>;
+
+/** Lets its bearer enrol agents, and nothing else. */
+export const enrollScope = 'agent:enroll';
+/** The same for one agent. */
+export const enrollOnceScope = 'agent:enroll:once';
+
+const plainScopes: readonly string[] = ['read', 'write', 'admin', enrollScope, enrollOnceScope];
 
 /** The id of the token that MERIDIAN_ADMIN_TOKEN sets; the environment is its only source. */
 export const environmentTokenId = 'environment';
@@ -40,6 +50,8 @@ export class Tokens {
   readonly #store: Store;
   readonly #clock: Clock;
   #all: readonly StoredToken[];
+  /** Called when the tokens that a cluster shares have changed by a request here. */
+  onChange: () => void = () => {};
 
   constructor(store: Store, clock: Clock) {
     this.#store = store;
@@ -50,6 +62,24 @@ export class Tokens {
   /** Every token, expired ones included. */
   list(): readonly TokenInfo[] {
     return this.#all.map(infoOf);
+  }
+
+  /** The tokens that a cluster shares: all but that of this process's environment. */
+  shared(): readonly StoredToken[] {
+    return this.#all.filter(({ id }) => id !== environmentTokenId);
+  }
+
+  /** Takes tokens of the cluster, and with `whole` lets go of shared ones that are not among them. */
+  take(tokens: ReadonlyMap<string, StoredToken | null>, whole: boolean): void {
+    const known = new Map(this.shared().map((token) => [token.id, token]));
+    for (const [id, token] of tokens) {
+      if (id === environmentTokenId) continue;
+      if (token === null) this.#store.deleteToken(id);
+      else if (JSON.stringify(known.get(id)) !== JSON.stringify(token)) this.#store.putToken(token);
+      known.delete(id);
+    }
+    if (whole) for (const id of known.keys()) this.#store.deleteToken(id);
+    this.#all = this.#store.tokens();
   }
 
   /** Makes a token; the secret is in the result and nowhere else. Throws `E_TOKEN_SCOPE` and others. */
@@ -101,6 +131,7 @@ export class Tokens {
   remove(id: string): boolean {
     const deleted = this.#store.deleteToken(id);
     this.#all = this.#store.tokens();
+    if (deleted) this.onChange();
     return deleted;
   }
 
@@ -148,6 +179,7 @@ export class Tokens {
   #put(token: StoredToken): void {
     this.#store.putToken(token);
     this.#all = this.#store.tokens();
+    this.onChange();
   }
 
   #isExpired(token: StoredToken): boolean {
@@ -157,12 +189,13 @@ export class Tokens {
 }
 
 /**
- * True when a token's scopes grant what a request needs: admin grants all, write also reading, a
+ * True when a token's scopes grant what a request needs: admin grants all, write also reading and enrolment, a
  * zone's scope only what is about that zone.
  */
 export function allows(scopes: readonly string[], need: Need): boolean {
   const granting = ['admin'];
-  if (need.verb !== 'admin') {
+  if (need.verb === 'enroll') granting.push('write', enrollScope, enrollOnceScope);
+  else if (need.verb !== 'admin') {
     const verbs = need.verb === 'read' ? ['read', 'write'] : ['write'];
     granting.push(...verbs);
     if (need.zone !== undefined) granting.push(...verbs.map((verb) => `${verb}:zone:${need.zone}`));
@@ -179,15 +212,15 @@ function readScopes(scopes: readonly string[], problems: Problem[]): string[] {
   const found = new Set<string>();
   for (const [index, scope] of scopes.entries()) {
     const where = `/scopes/${index}`;
-    if (scope === 'read' || scope === 'write' || scope === 'admin') {
+    if (plainScopes.includes(scope)) {
       found.add(scope);
       continue;
     }
     const match = /^(read|write):zone:(.+)$/.exec(scope);
     if (match === null) {
       const message =
-        `scope ${show(scope)} is not one; use read, write, admin, read:zone:example.com. or ` +
-        'write:zone:example.com.';
+        `scope ${show(scope)} is not one; use read, write, admin, agent:enroll, agent:enroll:once, ` +
+        'read:zone:example.com. or write:zone:example.com.';
       problems.push({ code: 'E_TOKEN_SCOPE', message, where });
       continue;
     }

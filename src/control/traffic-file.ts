@@ -48,6 +48,7 @@ export function trafficWrites(traffic: Traffic, locate?: (path: string) => strin
     monitors: 'monitor',
     services: 'service',
     networks: 'network',
+    agents: 'agent',
   };
   return Object.entries(kinds).flatMap(([table, kind]) =>
     Object.entries(form[table] ?? {}).map(([id, body]) => ({

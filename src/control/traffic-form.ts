@@ -1,9 +1,10 @@
 import { limits } from '../base/limits.ts';
 import type { Monitor } from '../health/monitor.ts';
-import type { NetworkOverride, Region, Service, Traffic } from '../policy/traffic.ts';
+import type { FleetAgent, NetworkOverride, Region, Service, Traffic } from '../policy/traffic.ts';
 import { checkTrafficReferences } from './check-references.ts';
 import { at, type Findings } from './findings.ts';
 import { checkObjectName } from './object-names.ts';
+import { formatAgent, parseAgent } from './parse-agent.ts';
 import { formatMonitor, parseMonitor } from './parse-monitor.ts';
 import { formatNetwork, parseNetwork } from './parse-network.ts';
 import { formatRegion, parseRegion } from './parse-region.ts';
@@ -11,7 +12,10 @@ import { formatService, parseService } from './parse-service.ts';
 import { isRecord, readObject, readTable } from './read-form.ts';
 
 /** The tables of a traffic file, in the order in which they are written. */
-export const trafficTables = ['regions', 'monitors', 'services', 'networks'] as const;
+export const trafficTables = ['regions', 'monitors', 'services', 'networks', 'agents'] as const;
+
+/** A fleet without agents but the embedded one. */
+export const noAgents: ReadonlyMap<string, FleetAgent> = new Map();
 
 /** An empty traffic: nothing is steered. */
 export const noTraffic: Traffic = {
@@ -22,7 +26,7 @@ export const noTraffic: Traffic = {
 };
 
 /**
- * Reads a whole traffic object: `{ regions, monitors, services, networks }`. What is right is in the
+ * Reads a whole traffic object: `{ regions, monitors, services, networks, agents }`. What is right is in the
  * result even where something else is wrong; `findings` says what was left out and why.
  */
 export function parseTraffic(value: unknown, findings: Findings): Traffic {
@@ -30,6 +34,7 @@ export function parseTraffic(value: unknown, findings: Findings): Traffic {
   const regions = readNamed<Region>(form['regions'], 'region', parseRegion, findings);
   const monitors = readNamed<Monitor>(form['monitors'], 'monitor', parseMonitor, findings);
   const services = readNamed<Service>(form['services'], 'service', parseService, findings);
+  const agents = readNamed<FleetAgent>(form['agents'], 'agent', parseAgent, findings);
   const networks = new Map<string, NetworkOverride>();
   for (const [cidr, entry] of readTable(form['networks'], '/networks', 'networks', findings) ??
     []) {
@@ -41,7 +46,8 @@ export function parseTraffic(value: unknown, findings: Findings): Traffic {
       findings.error('E_FORM_DUPLICATE', path, message);
     } else networks.set(network.cidr, network);
   }
-  const traffic = { regions, monitors, services, networks: [...networks.values()] };
+  const rest = agents.size === 0 ? {} : { agents };
+  const traffic = { regions, monitors, services, networks: [...networks.values()], ...rest };
   // What was written but is wrong has been reported; calling it unknown as well would only distract.
   const written = (table: unknown) => new Set(isRecord(table) ? Object.keys(table) : []);
   const known = { regions: written(form['regions']), monitors: written(form['monitors']) };
@@ -59,12 +65,13 @@ export function formatTraffic(traffic: Traffic): Record<string, Record<string, u
     monitors: table(traffic.monitors, formatMonitor),
     services: table(traffic.services, formatService),
     networks: table(networks, formatNetwork),
+    agents: table(traffic.agents ?? noAgents, formatAgent),
   };
 }
 
 function readNamed<T>(
   value: unknown,
-  what: 'region' | 'monitor' | 'service',
+  what: 'region' | 'monitor' | 'service' | 'agent',
   parse: (value: unknown, path: string, findings: Findings) => T | undefined,
   findings: Findings,
 ): Map<string, T> {

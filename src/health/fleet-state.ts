@@ -21,6 +21,8 @@ export interface Check {
   readonly monitorName: string;
   monitor: Monitor;
   staleAfterMs: number;
+  /** Agents and agent regions whose word counts; undefined: all. */
+  from: ReadonlySet<string> | undefined;
   ruling: Ruling;
   secondsToChange: number | undefined;
   readonly targets: Set<Target>;
@@ -51,6 +53,8 @@ export interface MemberState {
   readonly vips: Map<string, Vip>;
   ramp: RampState;
   load: LoadState | undefined;
+  /** Planned work is going on: its changes are no news, and the velocity guard lets them pass. */
+  inMaintenance: boolean;
   health: MemberHealth;
 }
 
@@ -100,9 +104,11 @@ export interface VipTurn {
   readonly voters: number;
   /** The error that most of the agreeing agents gave, where the verdict is not up. */
   readonly error?: string;
+  /** True while the member is in maintenance. */
+  readonly planned?: boolean;
 }
 
-/** The velocity guard found that too much of a service would go down on one region's word. */
+/** A VIP, or too much of a service, would go down on the word of one agent region alone. */
 export interface VelocityAlarm {
   readonly service: string;
   readonly member: string;
@@ -112,6 +118,8 @@ export interface VelocityAlarm {
   readonly region: string;
   /** True when the VIPs are kept in the answers. */
   readonly held: boolean;
+  /** `share`: too much at once; `alone`: another region fell silent and may yet come back. */
+  readonly reason: 'share' | 'alone';
 }
 
 /** What an event in the fleet changed. */

@@ -1,4 +1,4 @@
-import { damp, undamped } from './damping.ts';
+import { undamped } from './damping.ts';
 import type {
   Changed,
   Check,
@@ -9,21 +9,27 @@ import type {
   Vip,
 } from './fleet-state.ts';
 import { stepLoad } from './load.ts';
-import { isMemberDown, memberHealth, sameAnswers, wantedShare } from './member-health.ts';
 import type { Monitor } from './monitor.ts';
-import { checksToChange, judge, type Ruling } from './quorum.ts';
-import { isRamping, stepRamp } from './ramp.ts';
+import type { PackedReport } from './packed-report.ts';
+import { checksToChange, judgeTallies, type Ruling } from './quorum.ts';
 import { type CheckTarget, checkId, type Report, staleAfterMs } from './report.ts';
-import { type AgentWord, Roster, type Touched } from './roster.ts';
-import { guardVelocity, velocityWindowMs } from './velocity-guard.ts';
+import { type AgentWord, type CheckMade, Roster, type Touched } from './roster.ts';
+import { Settlement } from './settlement.ts';
 import type { MemberHealth, ServiceHealth } from './verdict.ts';
 import { vipVerdict } from './vip-verdict.ts';
 
 const unjudged: Ruling = { verdict: 'unknown', voters: 0, agreeing: 0, downRegions: [] };
 const unknownHealth: MemberHealth = { vips: new Map(), ramp: 1 };
 
-/** How long a verdict from before a restart is believed without a fresh one, in check intervals. */
-const restoredIntervals = 6;
+/**
+ * Runs under way that are looked at as they come, per tick; the others wait for it. While all
+ * targets fail for all agents there are tens of thousands a second, and nothing but a TTL hangs on
+ * them.
+ */
+const runsPerTick = 500;
+
+/** Told how long an agent's connection to a member took: the shortest of the checks just made. */
+export type OnConnectTime = (agent: string, member: string, connectMs: number) => void;
 
 /**
  * Turns agents' reports into the health of services. Each call takes the receiver's monotonic time,
@@ -31,27 +37,57 @@ const restoredIntervals = 6;
  */
 export class Fleet {
   readonly #roster = new Roster();
+  readonly #settlement = new Settlement(this.#roster);
+  readonly #onConnectTime: OnConnectTime | undefined;
+  /** Of the report that is being taken: member → the shortest time to it. */
+  readonly #connectTimes = new Map<string, number>();
   readonly #checks = new Map<string, Check>();
   readonly #services = new Map<string, ServiceState>();
-  /** Targets that time may change: held by damping or guard, or restored. */
-  readonly #waiting = new Set<Target>();
-  /** Members that time may change: ramping, or with a load that goes stale. */
-  readonly #moving = new Set<MemberState>();
+  /** Checks whose runs under way wait for the next tick. */
+  readonly #runsDue = new Set<string>();
+  #runsLeft = runsPerTick;
+  readonly #made: CheckMade = (id, connectMs) => {
+    for (const { vip } of this.#checks.get(id)?.targets ?? []) {
+      const before = this.#connectTimes.get(vip.member.name);
+      if (before === undefined || connectMs < before) {
+        this.#connectTimes.set(vip.member.name, connectMs);
+      }
+    }
+  };
+  readonly #staleAfterMs = (id: string) => this.#checks.get(id)?.staleAfterMs;
+
+  /** @param onConnectTime told of the checks that were made, once per report and member */
+  constructor(onConnectTime?: OnConnectTime) {
+    this.#onConnectTime = onConnectTime;
+  }
 
   /** Takes one agent's report: report → quorum → velocity guard → damping → health of members. */
-  receive(report: Report, nowMs: number): Changed {
-    return this.#rejudge(this.#roster.accept(report, nowMs), nowMs);
+  receive(report: Report | PackedReport, nowMs: number): Changed {
+    const made = this.#onConnectTime === undefined ? undefined : this.#made;
+    const touched = this.#roster.accept(report, nowMs, this.#staleAfterMs, made);
+    for (const [member, connectMs] of this.#connectTimes) {
+      this.#onConnectTime?.(report.agent, member, connectMs);
+    }
+    this.#connectTimes.clear();
+    return this.#rejudge(touched, nowMs);
+  }
+
+  /**
+   * Takes the agents that belong to the fleet, name → agent region. Those that were in it and are
+   * no more lose their votes at once; those that were not heard yet count as silent.
+   */
+  enrol(agents: ReadonlyMap<string, string>, nowMs: number): Changed {
+    return this.#rejudge(this.#roster.enrol(agents, nowMs), nowMs);
   }
 
   /** Lets time do its work: staleness, holds, ramps, loads. Once a second is enough. */
   tick(nowMs: number): Changed {
-    const stale = this.#roster.expire(nowMs, (id) => this.#checks.get(id)?.staleAfterMs);
-    const changed = this.#rejudge(stale, nowMs);
-    for (const target of [...this.#waiting]) {
-      this.#settle(target, nowMs, changed);
-      this.#refresh(target.vip.member, nowMs, changed);
-    }
-    for (const member of [...this.#moving]) this.#refresh(member, nowMs, changed);
+    const stale = this.#roster.expire(nowMs, this.#staleAfterMs);
+    const checks = new Set([...stale.checks, ...this.#runsDue]);
+    this.#runsDue.clear();
+    this.#runsLeft = runsPerTick;
+    const changed = this.#rejudge({ ...stale, checks }, nowMs);
+    this.#settlement.tick(nowMs, changed);
     return changed;
   }
 
@@ -76,6 +112,7 @@ export class Fleet {
         vips: new Map(),
         ramp: old?.ramp ?? {},
         load: old?.load,
+        inMaintenance: old?.inMaintenance ?? false,
         health: unknownHealth,
       };
       service.members.set(planned.name, member);
@@ -97,9 +134,9 @@ export class Fleet {
     if (before !== undefined) this.#drop(before);
     for (const member of service.members.values()) {
       for (const vip of member.vips.values()) {
-        for (const target of vip.targets) this.#settle(target, nowMs, changed);
+        for (const target of vip.targets) this.#settlement.settle(target, nowMs, changed);
       }
-      this.#refresh(member, nowMs, changed);
+      this.#settlement.refresh(member, nowMs, changed);
     }
     changed.services.add(plan.name);
     return changed;
@@ -137,12 +174,23 @@ export class Fleet {
 
   /** What agents last said of a check, stale words included. */
   words(check: Check, nowMs: number): AgentWord[] {
-    return this.#roster.words(check.id, check.staleAfterMs, nowMs);
+    return this.#roster.words(check, nowMs);
   }
 
   /** The quorum's ruling on a check, before guard and damping; undefined for unknown checks. */
   ruling(id: string): Ruling | undefined {
     return this.#checks.get(id)?.ruling;
+  }
+
+  /**
+   * Says whether planned work on a member is going on; true when that is news. Verdicts and answers
+   * follow its health as ever; changes are marked as planned.
+   */
+  setMaintenance(service: string, member: string, isPlanned: boolean): boolean {
+    const state = this.#services.get(service)?.members.get(member);
+    if (state === undefined || state.inMaintenance === isPlanned) return false;
+    state.inMaintenance = isPlanned;
+    return true;
   }
 
   serviceNames(): Iterable<string> {
@@ -155,7 +203,7 @@ export class Fleet {
     if (state === undefined) return undefined;
     const changed: Changed = { services: new Set(), turns: [], alarms: [] };
     state.load = stepLoad(state.load, load, nowMs);
-    this.#refresh(state, nowMs, changed);
+    this.#settlement.refresh(state, nowMs, changed);
     return changed;
   }
 
@@ -165,15 +213,7 @@ export class Fleet {
    * judged already.
    */
   restoreDown(target: Target, forMs: number, nowMs: number, changed: Changed): boolean {
-    if (target.damping.verdict !== 'unknown') return false;
-    const { intervalMs } = target.check.monitor;
-    target.damping = { verdict: 'down', sinceMs: nowMs - forMs, lastKnown: 'down' };
-    target.restoredUntilMs = nowMs + Math.max(60_000, restoredIntervals * intervalMs);
-    this.#waiting.add(target);
-    this.#updateVip(target, 'restored', nowMs, changed);
-    const { member } = target.vip;
-    if (isMemberDown(member)) member.ramp = { downSinceMs: nowMs - forMs };
-    return true;
+    return this.#settlement.restoreDown(target, forMs, nowMs, changed);
   }
 
   #useCheck(name: string, monitor: Monitor, address: string, nowMs: number): Check {
@@ -186,6 +226,7 @@ export class Fleet {
         monitorName: name,
         monitor,
         staleAfterMs: staleAfterMs(monitor),
+        from: vantage(monitor),
         ruling: unjudged,
         secondsToChange: undefined,
         targets: new Set(),
@@ -195,6 +236,7 @@ export class Fleet {
     } else if (check.monitor !== monitor) {
       check.monitor = monitor;
       check.staleAfterMs = staleAfterMs(monitor);
+      check.from = vantage(monitor);
       this.#judge(check, nowMs);
     }
     return check;
@@ -211,16 +253,15 @@ export class Fleet {
     };
     check.targets.add(target);
     vip.targets.push(target);
-    if (target.restoredUntilMs !== undefined) this.#waiting.add(target);
+    if (target.restoredUntilMs !== undefined) this.#settlement.watch(target);
   }
 
   /** Lets go of a service's targets, and of checks that nobody else uses. */
   #drop(service: ServiceState): void {
     for (const member of service.members.values()) {
-      this.#moving.delete(member);
+      this.#settlement.forget(member);
       for (const vip of member.vips.values()) {
         for (const target of vip.targets) {
-          this.#waiting.delete(target);
           target.check.targets.delete(target);
           if (target.check.targets.size === 0) this.#checks.delete(target.check.id);
         }
@@ -231,9 +272,14 @@ export class Fleet {
   #rejudge(touched: Touched, nowMs: number): Changed {
     const changed: Changed = { services: new Set(), turns: [], alarms: [] };
     const checks: Check[] = [];
-    for (const id of touched.checks) {
+    const take = (id: string) => {
       const check = this.#checks.get(id);
       if (check !== undefined) checks.push(check);
+    };
+    for (const id of touched.checks) take(id);
+    for (const id of touched.runs) {
+      if (this.#runsLeft > 0) take(id);
+      else this.#runsDue.add(id);
     }
     if (touched.known) {
       for (const check of this.#checks.values()) {
@@ -242,135 +288,39 @@ export class Fleet {
       }
     }
     // All rulings first: the velocity guard adds up everything that one report would take down.
-    for (const check of checks) this.#judge(check, nowMs);
-    for (const check of checks) {
+    const moved = checks.filter((check) => this.#judge(check, nowMs));
+    for (const check of moved) {
       for (const target of check.targets) {
-        this.#settle(target, nowMs, changed);
-        this.#refresh(target.vip.member, nowMs, changed);
+        this.#settlement.settle(target, nowMs, changed);
+        this.#settlement.refresh(target.vip.member, nowMs, changed);
       }
     }
     return changed;
   }
 
-  #judge(check: Check, nowMs: number): void {
-    const votes = this.#roster.votes(check.id, check.staleAfterMs, nowMs);
+  /** Rules on a check; true when that may matter to its targets. */
+  #judge(check: Check, nowMs: number): boolean {
+    const { ruling: before, secondsToChange: secondsBefore } = check;
+    const { regions, hasRuns } = this.#roster.count(check, nowMs);
     const { quorum, intervalMs } = check.monitor;
-    check.ruling = judge(votes, quorum, this.#roster.agentCount);
-    const checks = checksToChange(votes, quorum, this.#roster.agentCount);
-    check.secondsToChange =
-      checks === undefined ? undefined : Math.ceil((checks * intervalMs) / 1000);
+    const { agentCount } = this.#roster;
+    check.ruling = judgeTallies(regions, quorum, agentCount);
+    if (!hasRuns) check.secondsToChange = undefined;
+    else if (this.#runsLeft-- > 0) {
+      const checks = checksToChange(this.#roster.votes(check, nowMs), quorum, agentCount);
+      check.secondsToChange =
+        checks === undefined ? undefined : Math.ceil((checks * intervalMs) / 1000);
+    } else this.#runsDue.add(check.id);
+    const { verdict, downRegions } = check.ruling;
+    return (
+      verdict !== before.verdict ||
+      check.secondsToChange !== secondsBefore ||
+      verdict === 'down' ||
+      downRegions.length !== before.downRegions.length
+    );
   }
+}
 
-  /**
-   * Brings a target's verdict in line with its check's ruling, as far as guard and damping let it.
-   */
-  #settle(target: Target, nowMs: number, changed: Changed): void {
-    const { ruling } = target.check;
-    const wasRestored = target.restoredUntilMs !== undefined;
-    if (target.restoredUntilMs !== undefined) {
-      if (ruling.verdict === 'unknown' && nowMs < target.restoredUntilMs) return;
-      target.restoredUntilMs = undefined;
-      if (ruling.verdict !== 'down') target.damping = undamped(nowMs);
-    }
-    const goesDown = ruling.verdict === 'down' && target.damping.verdict !== 'down';
-    const [region, ...others] = ruling.downRegions;
-    const oneRegion = goesDown && others.length === 0 ? region : undefined;
-    target.guarded = oneRegion !== undefined && this.#isGuarded(target, oneRegion, nowMs, changed);
-    if (target.guarded) {
-      target.heldUntilMs = undefined;
-      this.#waiting.add(target);
-      return;
-    }
-    const { state, heldUntilMs } = damp(target.damping, ruling.verdict, nowMs);
-    const turned = state !== target.damping;
-    target.damping = state;
-    target.heldUntilMs = heldUntilMs;
-    if (heldUntilMs === undefined) this.#waiting.delete(target);
-    else this.#waiting.add(target);
-    if (!turned && !wasRestored) return;
-    const cause = ruling.verdict === 'unknown' ? 'silence' : 'votes';
-    const vipTurned = this.#updateVip(target, cause, nowMs, changed);
-    if (vipTurned && oneRegion !== undefined && target.vip.verdict === 'down') {
-      const { service } = target.vip.member;
-      service.falls = service.falls.filter((fall) => nowMs - fall.atMs < velocityWindowMs);
-      service.falls.push({ atMs: nowMs, share: target.vip.share });
-    }
-  }
-
-  #isGuarded(target: Target, region: string, nowMs: number, changed: Changed): boolean {
-    const { member, address } = target.vip;
-    const { service } = member;
-    const regions = this.#roster.regionCount();
-    const decision = guardVelocity(service.falls, wantedShare(service), regions, nowMs);
-    if (decision === 'pass') return false;
-    const held = decision === 'hold';
-    if (service.alarmedMs === undefined || nowMs - service.alarmedMs >= velocityWindowMs) {
-      service.alarmedMs = nowMs;
-      const verdict = target.vip.verdict;
-      changed.alarms.push({
-        service: service.name,
-        member: member.name,
-        address,
-        verdict,
-        region,
-        held,
-      });
-    }
-    return held;
-  }
-
-  /** Works out a VIP's verdict again; true when it changed. */
-  #updateVip(
-    target: Target,
-    cause: 'votes' | 'silence' | 'restored',
-    nowMs: number,
-    changed: Changed,
-  ): boolean {
-    const { vip, check } = target;
-    const from = vip.verdict;
-    const to = vipVerdict(vip.targets.map(({ damping }) => damping.verdict));
-    if (from === to) return false;
-    vip.verdict = to;
-    const error = to === 'up' ? undefined : this.#commonError(check, nowMs);
-    const { agreeing, voters } = check.ruling;
-    changed.turns.push({
-      service: vip.member.service.name,
-      member: vip.member.name,
-      address: vip.address,
-      from,
-      to,
-      cause,
-      check: check.id,
-      agreeing,
-      voters,
-      ...(error === undefined ? {} : { error }),
-    });
-    this.#refresh(vip.member, nowMs, changed);
-    return true;
-  }
-
-  #commonError(check: Check, nowMs: number): string | undefined {
-    const counts = new Map<string, number>();
-    for (const { counts: votes, state } of this.words(check, nowMs)) {
-      if (!votes || state.state === 'up' || state.error === undefined) continue;
-      counts.set(state.error, (counts.get(state.error) ?? 0) + 1);
-    }
-    return [...counts].sort((a, b) => b[1] - a[1])[0]?.[0];
-  }
-
-  /** Makes a member's health anew and notes whether answers may depend on the difference. */
-  #refresh(member: MemberState, nowMs: number, changed: Changed): void {
-    const { service, health: before } = member;
-    const { rampMs, watchesChange } = service.plan;
-    member.ramp = stepRamp(member.ramp, isMemberDown(member), nowMs);
-    const health = memberHealth(member, nowMs);
-    const moves = health.load !== undefined || isRamping(member.ramp, rampMs, nowMs);
-    if (moves) this.#moving.add(member);
-    else this.#moving.delete(member);
-    const same = sameAnswers(before, health);
-    if (same && before.secondsToChange === health.secondsToChange) return;
-    member.health = health;
-    service.health = undefined;
-    if (!same || watchesChange) changed.services.add(service.name);
-  }
+function vantage({ from }: Monitor): ReadonlySet<string> | undefined {
+  return from === undefined ? undefined : new Set(from);
 }

@@ -35,7 +35,8 @@ export function sameAnswers(a: MemberHealth, b: MemberHealth): boolean {
 /** The part of a service that is not down yet but that exactly one agent region says is. */
 export function wantedShare(service: ServiceState): number {
   let share = 0;
-  for (const { vips } of service.members.values()) {
+  for (const { vips, inMaintenance } of service.members.values()) {
+    if (inMaintenance) continue;
     for (const vip of vips.values()) {
       if (vip.verdict === 'down') continue;
       const isWanted = vip.targets.some(

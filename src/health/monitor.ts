@@ -1,6 +1,6 @@
 /** How one kind of check is made; DESIGN.md §1 "monitor". Times are milliseconds. */
 export interface Monitor {
-  readonly type: 'tcp' | 'http' | 'https' | 'tls' | 'dns' | 'exec';
+  readonly type: 'tcp' | 'http' | 'https' | 'tls' | 'dns' | 'icmp' | 'exec';
   /** Default 10 s. */
   readonly intervalMs: number;
   /** Always less than the interval. Default 4 s. */
@@ -11,7 +11,17 @@ export interface Monitor {
   readonly rise: number;
   /** Whose word it takes: DESIGN.md §6. Default `majority`. */
   readonly quorum: 'any' | 'majority' | 'all' | number;
-  /** Default by type: 80, 443 for https and tls, 53; tcp needs one. */
+  /** Agents and agent regions that check and judge; absent: all of them. */
+  readonly from?: readonly string[];
+  /**
+   * Addresses known to work, canonical text. Agents check them as well, to know whether they
+   * themselves are well: one of whose canaries more than half fail has no vote.
+   */
+  readonly canaries?: readonly string[];
+  /**
+   * Default by type: 80, 443 for https and tls, 53; tcp needs one. For icmp the port that is
+   * checked over tcp by agents that may not send echo requests, default 443.
+   */
   readonly port: number | undefined;
   readonly http?: HttpCheck;
   readonly tls?: TlsCheck;

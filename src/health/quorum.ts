@@ -26,8 +26,9 @@ type Quorum = Monitor['quorum'];
 /**
  * Judges a target. A state is reached when enough voters say it **or worse**:
  *
- * - `majority`: more than half of the voters and, where voters stand in two regions or more,
- *   more than half of those within each of at least two regions;
+ * - `majority`: each agent region votes by the majority of its own voters, and more than half of the
+ *   regions say so; so where voters stand in two regions or more, at least two agree, however many
+ *   agents one of them has;
  * - `all`: every voter;
  * - n: at least n agents (or all known agents, when there are fewer), from two regions where voters
  *   stand in two and n is over 1;
@@ -37,9 +38,26 @@ type Quorum = Monitor['quorum'];
  * (invariant 7). `knownAgents` counts the agents of the fleet, silent ones included.
  */
 export function judge(votes: readonly AgentVote[], quorum: Quorum, knownAgents: number): Ruling {
-  const { all, regions } = count(votes);
+  return judgeTallies(count(votes), quorum, knownAgents);
+}
+
+/** The same from the counted votes of each agent region; those without a voter do not matter. */
+export function judgeTallies(
+  counted: Iterable<RegionTally>,
+  quorum: Quorum,
+  knownAgents: number,
+): Ruling {
+  const all: Tally = { voters: 0, down: 0, notUp: 0 };
+  const regions: Tally[] = [];
   const downRegions: string[] = [];
-  for (const [region, tally] of regions) if (tally.down > 0) downRegions.push(region);
+  for (const tally of counted) {
+    if (tally.voters === 0) continue;
+    all.voters += tally.voters;
+    all.down += tally.down;
+    all.notUp += tally.notUp;
+    regions.push(tally);
+    if (tally.down > 0) downRegions.push(tally.region);
+  }
   const ruling = (verdict: Verdict, agreeing: number): Ruling => {
     return { verdict, voters: all.voters, agreeing, downRegions };
   };
@@ -56,32 +74,33 @@ interface Tally {
   notUp: number;
 }
 
-function count(votes: readonly AgentVote[]): { all: Tally; regions: Map<string, Tally> } {
-  const all: Tally = { voters: 0, down: 0, notUp: 0 };
-  const regions = new Map<string, Tally>();
+/** The votes of one agent region. */
+export interface RegionTally extends Tally {
+  readonly region: string;
+}
+
+function count(votes: readonly AgentVote[]): Iterable<RegionTally> {
+  const regions = new Map<string, RegionTally>();
   for (const { region, state } of votes) {
     if (state === 'unknown') continue;
     let own = regions.get(region);
     if (own === undefined) {
-      own = { voters: 0, down: 0, notUp: 0 };
+      own = { region, voters: 0, down: 0, notUp: 0 };
       regions.set(region, own);
     }
-    all.voters++;
     own.voters++;
     if (state === 'up') continue;
-    all.notUp++;
     own.notUp++;
     if (state !== 'down') continue;
-    all.down++;
     own.down++;
   }
-  return { all, regions };
+  return regions.values();
 }
 
 function isReached(
   what: 'down' | 'notUp',
   all: Tally,
-  regions: ReadonlyMap<string, Tally>,
+  regions: readonly Tally[],
   quorum: Quorum,
   knownAgents: number,
 ): boolean {
@@ -90,13 +109,15 @@ function isReached(
   if (quorum === 'any' || quorum === 1) return true;
   if (quorum === 'all') return saying === all.voters;
   const ofTwoRegions = (agrees: (region: Tally) => boolean): boolean => {
-    if (regions.size < 2) return true;
+    if (regions.length < 2) return true;
     let agreeing = 0;
-    for (const region of regions.values()) if (agrees(region)) agreeing++;
+    for (const region of regions) if (agrees(region)) agreeing++;
     return agreeing >= 2;
   };
   if (quorum === 'majority') {
-    return saying * 2 > all.voters && ofTwoRegions((own) => own[what] * 2 > own.voters);
+    let agreeing = 0;
+    for (const own of regions) if (own[what] * 2 > own.voters) agreeing++;
+    return agreeing * 2 > regions.length;
   }
   const needed = Math.min(quorum, Math.max(1, knownAgents));
   return saying >= needed && ofTwoRegions((own) => own[what] > 0);

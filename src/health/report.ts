@@ -23,6 +23,11 @@ export function checkId(monitorName: string, address: string): string {
   return `${monitorName}@${address}`;
 }
 
+/** Names a canary's check, which may be a check of a service as well. */
+export function canaryId(monitorName: string, address: string): string {
+  return `canary:${checkId(monitorName, address)}`;
+}
+
 /**
  * What an agent knows of one target. Durations, never times of day: sender clocks cannot matter.
  */
@@ -44,6 +49,10 @@ export interface CheckState {
   /** Error class of the last check, and a sentence; absent when it went well. */
   readonly error?: string;
   readonly errorText?: string;
+  /** How many checks were made, modulo 65,536: by it one that was seen before is known. */
+  readonly made?: number;
+  /** True when the agent may not check as the monitor asks and checks over tcp instead. */
+  readonly downgraded?: boolean;
 }
 
 /**
@@ -75,6 +84,12 @@ export function isNewer(
   if (report.boot !== than.boot) return report.boot > than.boot;
   return report.sequence > than.sequence;
 }
+
+/** The agent inside `serve`, and the agent region that it is alone in. */
+export const embeddedAgent = { agent: 'embedded', region: 'local' } as const;
+
+/** Names under which monitors may ask for the embedded agent. */
+export const embeddedVantages: readonly string[] = Object.values(embeddedAgent);
 
 /** How often agents report, milliseconds. */
 export const reportIntervalMs = 1000;

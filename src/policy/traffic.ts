@@ -1,4 +1,5 @@
 import type { Coordinates } from '../geo/client.ts';
+import type { MaintenanceWindow } from '../health/maintenance.ts';
 import type { Monitor } from '../health/monitor.ts';
 
 /**
@@ -11,6 +12,25 @@ export interface Traffic {
   readonly services: ReadonlyMap<string, Service>;
   /** The operator's own knowledge of networks; comes before every database. */
   readonly networks: readonly NetworkOverride[];
+  /** The probe agents that were enrolled, by name; absent: none. */
+  readonly agents?: ReadonlyMap<string, FleetAgent>;
+}
+
+/** A revoked agent is remembered, so that its name cannot be taken, but has no say. */
+export type AgentState = 'active' | 'revoked';
+
+/** A probe agent that was enrolled. */
+export interface FleetAgent {
+  /** As written: `aws:eu-west-1`, `52.5,13.4`. */
+  readonly location: string;
+  readonly coordinates: Coordinates;
+  /** The agent region: agents of one can fail together, and have one vote together. */
+  readonly region: string;
+  /** Ed25519: 32 octets, base64url. */
+  readonly publicKey: string;
+  readonly state: AgentState;
+  /** Its own canary targets besides those of the monitors: monitor → addresses. */
+  readonly canaries: ReadonlyMap<string, readonly string[]>;
 }
 
 /**
@@ -30,6 +50,8 @@ export interface Region {
   readonly state: AdminState;
   /** When set, what `dial` and `state` go back to, and when. */
   readonly expiry?: { readonly at: string; readonly dial: number; readonly state: AdminState };
+  /** Planned work on whatever stands there. */
+  readonly maintenance?: readonly MaintenanceWindow[];
 }
 
 /** One service's presence in one region. Its name is the region's. */
@@ -45,6 +67,7 @@ export interface Member {
   readonly capacity: number | undefined;
   /** Default `active`. */
   readonly state: AdminState;
+  readonly maintenance?: readonly MaintenanceWindow[];
 }
 
 export interface Service {
@@ -61,6 +84,7 @@ export interface Service {
   readonly rampSeconds: number;
   /** Demand beyond a member's capacity goes to the node's next choice. Default false. */
   readonly spill: boolean;
+  readonly maintenance?: readonly MaintenanceWindow[];
 }
 
 /** Seconds. `min` < `max` lets it shrink while a chosen member is close to a change. Default 30/30. */

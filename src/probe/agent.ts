@@ -14,7 +14,7 @@ import { nextState, stepThresholds, type ThresholdState, unchecked } from '../he
 import type { Check, CheckResult } from './check-result.ts';
 import { createGuard, type Guard } from './guard.ts';
 import { createCheck } from './run-check.ts';
-import { type Beat, firstDueMs, nextDueMs, spread } from './schedule.ts';
+import { type Beat, firstDueMs, nextDueMs, recheckDueMs, spread } from './schedule.ts';
 import { Slots } from './slots.ts';
 
 export interface AgentOptions {
@@ -56,6 +56,8 @@ interface Probe {
   beat: Beat;
   thresholds: ThresholdState;
   last: CheckResult | undefined;
+  /** Checks made, whatever they found. */
+  made: number;
   /** Takes back whatever comes next: a timer, a place in the queue or a running check. */
   cancel: () => void;
 }
@@ -76,6 +78,8 @@ class ProbeAgent implements Agent {
   #sequence = 0;
   #reportedMs = Number.NEGATIVE_INFINITY;
   #cancelReport: () => void;
+  /** Why checks were made over tcp instead; each reason is logged once. */
+  readonly #downgraded = new Set<string>();
   /** A report that a change of state asked for is due. */
   #isUrgent = false;
   #isClosed = false;
@@ -108,6 +112,7 @@ class ProbeAgent implements Agent {
         beat,
         thresholds: unchecked(nowMs),
         last: undefined,
+        made: 0,
         cancel: () => {},
       };
       const isNew = old === undefined || old.beat.intervalMs !== intervalMs;
@@ -177,7 +182,12 @@ class ProbeAgent implements Agent {
       slots.free();
       if (isCancelled || this.#isClosed) return;
       this.#take(probe, result);
-      this.#schedule(probe, nextDueMs(probe.beat, startedMs, random.fraction()));
+      const { state, runs } = probe.thresholds;
+      const isFalling = state !== 'down' && runs.down > 0;
+      const dueMs = isFalling
+        ? recheckDueMs(probe.target.monitor, startedMs)
+        : nextDueMs(probe.beat, startedMs, random.fraction());
+      this.#schedule(probe, dueMs);
     };
     probe.cancel = () => {
       isCancelled = true;
@@ -199,7 +209,15 @@ class ProbeAgent implements Agent {
     const nowMs = this.#options.clock.monotonicMs();
     probe.thresholds = stepThresholds(before, result.outcome, probe.target.monitor, nowMs);
     probe.last = result;
+    if (result.downgraded !== undefined) this.#tellDowngraded(result.downgraded);
+    probe.made = (probe.made + 1) & 0xffff;
     if (probe.thresholds.state !== before.state) this.#reportSoon();
+  }
+
+  #tellDowngraded(reason: string): void {
+    if (this.#downgraded.has(reason)) return;
+    this.#downgraded.add(reason);
+    this.#options.log.warn({ reason }, `icmp monitors are downgraded to tcp: ${reason}`);
   }
 
   /** Reports at once, or with whatever else changes in the moment after the last report. */
@@ -250,7 +268,7 @@ const stuck: CheckResult = {
   errorText: 'the check did not end when its time was over',
 };
 
-function stateOf({ target, thresholds, last }: Probe, nowMs: number): CheckState {
+function stateOf({ target, thresholds, last, made }: Probe, nowMs: number): CheckState {
   const next = nextState(thresholds, target.monitor);
   return {
     target: target.id,
@@ -262,5 +280,7 @@ function stateOf({ target, thresholds, last }: Probe, nowMs: number): CheckState
     ...(last?.firstByteMs === undefined ? {} : { firstByteMs: last.firstByteMs }),
     ...(last?.error === undefined ? {} : { error: last.error }),
     ...(last?.errorText === undefined ? {} : { errorText: last.errorText }),
+    made,
+    ...(last?.downgraded === undefined ? {} : { downgraded: true }),
   };
 }

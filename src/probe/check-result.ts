@@ -1,54 +1,10 @@
 import type { Clock } from '../base/clock.ts';
 import { errorText } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
+import type { CheckError } from '../health/check-errors.ts';
 import type { CheckTarget } from '../health/report.ts';
 import type { Verdict } from '../health/verdict.ts';
 import type { Guard } from './guard.ts';
-
-/**
- * Error classes of checks: the words of reports and events. Those of the second list say that the
- * check could not be made, which is the agent's trouble or the monitor's: their outcome is
- * `unknown`.
- */
-export type CheckError =
-  | 'connect-refused'
-  | 'connect-timeout'
-  | 'connect-reset'
-  | 'connect-unreachable'
-  | 'connect-failed'
-  | 'tls-timeout'
-  | 'tls-handshake'
-  | 'tls-untrusted'
-  | 'tls-name'
-  | 'tls-expired'
-  | 'tls-not-yet-valid'
-  | 'tls-expiring'
-  | 'http-timeout'
-  | 'http-closed'
-  | 'http-protocol'
-  | 'http-status'
-  | 'http-redirect'
-  | 'body-mismatch'
-  | 'body-status'
-  | 'dns-timeout'
-  | 'dns-closed'
-  | 'dns-malformed'
-  | 'dns-rcode'
-  | 'dns-answer'
-  | 'exec-exit'
-  | 'exec-degraded'
-  | 'exec-timeout'
-  | 'redirect-refused'
-  // not the target's fault
-  | 'guard-refused'
-  | 'no-ipv6'
-  | 'agent-resources'
-  | 'agent-forbidden'
-  | 'body-pattern'
-  | 'exec-start'
-  | 'exec-refused'
-  | 'check-invalid'
-  | 'check-stuck';
 
 /** What one check found. Times are milliseconds with fractions. */
 export interface CheckResult {
@@ -62,6 +18,8 @@ export interface CheckResult {
   readonly firstByteMs?: number;
   readonly error?: CheckError;
   readonly errorText?: string;
+  /** Why the agent may not check as the monitor asks, and has checked over tcp instead. */
+  readonly downgraded?: string;
 }
 
 export interface CheckContext {
@@ -91,7 +49,9 @@ export class CheckFailure extends Error {
 
 /** Runs the inside of a check and makes a result of whatever happens. */
 export async function settleCheck(
-  run: (timings: Timings) => Promise<Pick<CheckResult, 'outcome' | 'error' | 'errorText'>>,
+  run: (
+    timings: Timings,
+  ) => Promise<Pick<CheckResult, 'outcome' | 'error' | 'errorText' | 'downgraded'>>,
 ): Promise<CheckResult> {
   const timings: Timings = {};
   try {
@@ -130,5 +90,6 @@ const defaultPorts: Readonly<Record<string, number | undefined>> = {
   https: 443,
   tls: 443,
   dns: 53,
+  icmp: 443,
   exec: 0,
 };

@@ -3,6 +3,7 @@ import type { Check, CheckResult } from './check-result.ts';
 import { checkDns } from './checks/dns.ts';
 import { checkExec } from './checks/exec.ts';
 import { checkHttp } from './checks/http.ts';
+import { checkIcmp } from './checks/icmp.ts';
 import { checkTcp } from './checks/tcp.ts';
 import { checkTls } from './checks/tls.ts';
 
@@ -12,6 +13,7 @@ const checks: Readonly<Record<Monitor['type'], Check>> = {
   https: checkHttp,
   tls: checkTls,
   dns: checkDns,
+  icmp: checkIcmp,
   exec: checkExec,
 };
 
@@ -24,9 +26,17 @@ export function createCheck(allowExec: boolean): Check {
   return (target, context) => {
     const { type } = target.monitor;
     if (type === 'exec' && !allowExec) return Promise.resolve(execRefused);
-    return checks[type](target, context);
+    // A controller of a later version may know more types than this agent.
+    const check: Check | undefined = checks[type];
+    return check === undefined ? Promise.resolve(unknownType) : check(target, context);
   };
 }
+
+const unknownType: CheckResult = {
+  outcome: 'unknown',
+  error: 'check-invalid',
+  errorText: 'this agent does not know the type of the monitor; update it',
+};
 
 const execRefused: CheckResult = {
   outcome: 'unknown',

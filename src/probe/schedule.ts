@@ -1,4 +1,5 @@
 import { mix32 } from '../base/random.ts';
+import type { Monitor } from '../health/monitor.ts';
 
 /**
  * When a target's checks are due. Each has its own place on the interval, by hash, so that checks
@@ -43,4 +44,26 @@ export function nextDueMs(
   // The next place at least half an interval away: never the one that this check was for.
   const turn = Math.ceil((startedMs + intervalMs / 2 - phaseMs) / intervalMs);
   return phaseMs + turn * intervalMs + (fraction * 2 - 1) * jitterShare * intervalMs;
+}
+
+/** What of the time that a death may take to be known is left for all else, milliseconds. */
+const spareMs = 500;
+/** The longest gap between checks, in intervals. */
+const longestGap = 1 + 2 * jitterShare;
+
+/**
+ * When a check is repeated that began at `startedMs` and failed, while it takes more failures for
+ * the target to be down: as much sooner than the interval as makes a target that swallows packets
+ * known to be down within `interval` × `fall` of its death, whenever it died and however long the
+ * checks take to fail (but for the timeouts beyond about half of the interval).
+ *
+ *   death ┄ gap, at most 1.1 intervals ┄ ✗ ── fall − 1 repetitions ── ✗ timeout ┤ down
+ */
+export function recheckDueMs(
+  { intervalMs, timeoutMs, fall }: Pick<Monitor, 'intervalMs' | 'timeoutMs' | 'fall'>,
+  startedMs: number,
+): number {
+  const leftMs = (fall - longestGap) * intervalMs + spareMs - timeoutMs;
+  const gapMs = leftMs / Math.max(1, fall - 1);
+  return startedMs + Math.min(intervalMs, Math.max(timeoutMs, gapMs));
 }

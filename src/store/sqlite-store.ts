@@ -30,7 +30,7 @@ export interface UncheckedStore extends Store {
 
 /**
  * Opens the store as `openSqliteStore` does, but leaves reading all of the file to `check`, which is
- * to be called before anything but `latest` is asked of it.
+ * to be called before anything but `latest` and `digest` is asked of it.
  */
 export function openSqliteStoreUnchecked(folder: string): UncheckedStore {
   return new SqliteStore(openDatabase(folder, 'later'), join(folder, 'meridian.db'), Date.now);
@@ -49,24 +49,22 @@ class SqliteStore implements UncheckedStore {
     this.#database = open.database;
     this.#file = file;
     this.#now = now;
-    dropLeftovers(this.#database);
+    this.#read(() => dropLeftovers(this.#database));
   }
 
   check(): void {
-    try {
-      this.#open.check();
-    } catch (error) {
-      throw error instanceof MeridianError ? error : storeError(error, this.#file);
-    }
+    this.#read(() => this.#open.check());
   }
 
   latest(): number {
-    const row = this.#sql('SELECT max(number) AS latest FROM revisions').get();
-    return Number(row?.['latest'] ?? this.#replica().baseNumber);
+    return this.#read(() => {
+      const row = this.#sql('SELECT max(number) AS latest FROM revisions').get();
+      return Number(row?.['latest'] ?? this.#replica().baseNumber);
+    });
   }
 
   digest(): string {
-    return this.#hash(this.latest());
+    return this.#read(() => this.#hash(this.latest()));
   }
 
   term(): number {
@@ -358,6 +356,15 @@ class SqliteStore implements UncheckedStore {
 
   #changes(revision: number): ObjectChange[] {
     return [...readChanges(this.#database, revision)];
+  }
+
+  /** What is read before the file was checked may be damaged. */
+  #read<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      throw error instanceof MeridianError ? error : storeError(error, this.#file);
+    }
   }
 
   /** All or nothing, on disk when it returns (synchronous = FULL). */

@@ -27,6 +27,12 @@ describe('tokens at the door', () => {
           continue;
         }
         const response = await call(method.toUpperCase() as Method, url, { token: null });
+        if (JSON.stringify(security) === '[{"agent":[]}]') {
+          // Reports are signed themselves; what is none proves nothing.
+          const expected = path.endsWith('/reports') ? 'E_REPORT_FORM' : 'E_AGENT_CHALLENGE';
+          assert.equal(problemOf(response).code, expected);
+          continue;
+        }
         assert.equal(response.statusCode, 401, `${method} ${path}`);
         assert.equal(problemOf(response).code, 'E_UNAUTHORIZED');
         assert.equal(response.headers['www-authenticate'], 'Bearer realm="meridian"');

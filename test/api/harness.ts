@@ -6,6 +6,7 @@ import { VirtualClock } from '../../src/base/clock.ts';
 import type { Problem } from '../../src/base/errors.ts';
 import type { Log } from '../../src/base/log.ts';
 import { ImagePublishing } from '../../src/cli/image-publishing.ts';
+import { AgentDesk } from '../../src/control/agent-desk.ts';
 import { createHealthControl, type HealthControl } from '../../src/control/apply-health.ts';
 import { ImageCompiler } from '../../src/control/compile-image.ts';
 import { createController, type RunningController } from '../../src/control/create-controller.ts';
@@ -25,6 +26,7 @@ export interface Harness {
   readonly clock: VirtualClock;
   readonly tokens: Tokens;
   readonly health: HealthControl;
+  readonly desk: AgentDesk;
   /** A token that may do everything. */
   readonly admin: string;
   /** What the API logged. */
@@ -59,6 +61,7 @@ export async function startHarness(options: Partial<ApiOptions> = {}): Promise<H
   const tokens = new Tokens(store, clock);
   const geo = await openGeoSources([]);
   const health = createHealthControl({ clock, log, onServicesChanged: () => {} });
+  const desk = new AgentDesk({ clock, log, receive: (report) => health.receive(report) });
   const latency = new LatencyTable({
     clock,
     coordinatesOf: (region) => controller.configuration().traffic.regions.get(region)?.coordinates,
@@ -80,7 +83,10 @@ export async function startHarness(options: Partial<ApiOptions> = {}): Promise<H
     log,
     compile: (next) => images.prepare(next),
     publish,
-    stored: (next) => health.setTraffic(next.traffic),
+    stored: (next) => {
+      health.setTraffic(next.traffic);
+      desk.setTraffic(health.plan(), next.traffic);
+    },
     health,
     explain: (question) =>
       explain(
@@ -99,6 +105,7 @@ export async function startHarness(options: Partial<ApiOptions> = {}): Promise<H
   const api = createApi({
     controller,
     tokens,
+    agents: desk,
     log,
     clock,
     version: '0.0.0-test',
@@ -130,6 +137,7 @@ export async function startHarness(options: Partial<ApiOptions> = {}): Promise<H
     clock,
     tokens,
     health,
+    desk,
     admin,
     logged,
     async call(method, url, { body, headers = {}, token = admin } = {}) {
@@ -151,6 +159,7 @@ export async function startHarness(options: Partial<ApiOptions> = {}): Promise<H
       return response;
     },
     async close() {
+      desk.close();
       await api.close();
       await controller.close();
       publishing.close();

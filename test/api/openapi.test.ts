@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { clusterView } from './cluster-view.ts';
 import { type Harness, startHarness } from './harness.ts';
 
 interface Parameter {
@@ -35,7 +36,10 @@ describe('the OpenAPI document', () => {
   let harness: Harness;
   let document: Document;
   before(async () => {
-    harness = await startHarness();
+    harness = await startHarness({
+      selfCheck: async () => ({ answers: true, reasons: [] }),
+      cluster: clusterView(),
+    });
     document = (await harness.api.inject('/docs/json')).json();
   });
   after(() => harness.close());
@@ -69,6 +73,11 @@ describe('the OpenAPI document', () => {
       'services/{service}/policy',
       'services/{service}/members/{member}',
       'networks/{id}',
+      'agents',
+      'agents/{id}',
+      'agents/{id}/boots',
+      'agents/{id}/plan',
+      'agents/{id}/reports',
       'health',
       'health/{service}',
       'health/{service}/{member}',
@@ -99,7 +108,9 @@ describe('the OpenAPI document', () => {
       assert.match(operation.operationId, /^[a-z][A-Za-z]+$/, name);
       assert.ok(!ids.has(operation.operationId), operation.operationId);
       ids.add(operation.operationId);
-      const expected = ['/livez', '/readyz'].includes(path) ? [] : [{ bearer: [] }];
+      const isForAgents = /\/agents\/\{id\}\/(boots|plan|reports)$/.test(path);
+      const scheme = isForAgents ? { agent: [] } : { bearer: [] };
+      const expected = ['/livez', '/readyz', '/anycast'].includes(path) ? [] : [scheme];
       assert.deepEqual(operation.security, expected, name);
     }
     assert.ok(document.components.securitySchemes['bearer']);

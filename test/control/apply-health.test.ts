@@ -3,7 +3,11 @@ import { test } from 'node:test';
 import { VirtualClock } from '../../src/base/clock.ts';
 import { type Log, silentLog } from '../../src/base/log.ts';
 import { Random } from '../../src/base/random.ts';
-import { createHealthControl, type HealthSnapshot } from '../../src/control/apply-health.ts';
+import {
+  createHealthControl,
+  type HealthControlOptions,
+  type HealthSnapshot,
+} from '../../src/control/apply-health.ts';
 import type { Monitor } from '../../src/health/monitor.ts';
 import type { CheckTarget, Report } from '../../src/health/report.ts';
 import type { Verdict } from '../../src/health/verdict.ts';
@@ -75,7 +79,7 @@ class StallingClock extends VirtualClock {
   }
 }
 
-function stage(log: Log = silentLog) {
+function stage(more: Partial<HealthControlOptions> = {}, log: Log = silentLog) {
   const clock = new StallingClock(Date.parse('2026-01-01T00:00:00Z'));
   const changes: string[][] = [];
   const plans: (readonly CheckTarget[])[] = [];
@@ -84,6 +88,7 @@ function stage(log: Log = silentLog) {
     log,
     onServicesChanged: (names) => changes.push([...names]),
     onPlan: (targets) => plans.push(targets),
+    ...more,
   });
   const vips = (name = 'web') =>
     Object.fromEntries([...control.health(name).values()].flatMap(({ vips: all }) => [...all]));
@@ -162,8 +167,10 @@ test('HealthControl.targets() shows every vote with its error and since when', (
       votes: [
         {
           agent: 'a1',
+          region: 'here',
           state: 'down',
           since: '2026-01-01T00:00:04.500Z',
+          counts: true,
           error: 'connect-refused',
           errorText: 'refused',
         },
@@ -185,6 +192,57 @@ test('HealthControl.targets() shows a stale vote as unknown, and until when a fl
   clock.advance(40_000);
   const [stale] = control.targets('web', 'us');
   assert.deepEqual([stale?.verdict, stale?.votes[0]?.state], ['unknown', 'unknown']);
+  control.close();
+});
+
+test('HealthControl says nothing of a member in maintenance but what is not well at its end', () => {
+  const { control, clock } = stage();
+  const maintenance = [{ from: '2026-01-01T00:00:00Z', to: '2026-01-01T00:00:20Z' }];
+  const us = { ...member('us', ['192.0.2.2']), maintenance };
+  control.setTraffic(traffic({ web: service([member('eu', ['192.0.2.1']), us]) }));
+  control.receive(report(1, { '192.0.2.1': 'up', '192.0.2.2': 'up' }));
+  control.receive(report(2, { '192.0.2.1': 'up', '192.0.2.2': 'down' }));
+  const texts = () => control.events(99, 99).map(({ text }) => text);
+  assert.deepEqual(texts(), ['eu of web (192.0.2.1) came up: 1 of 1 agent']);
+  const [target] = control.targets('web', 'us');
+  assert.deepEqual([target?.verdict, target?.maintenance], ['down', true]);
+  assert.equal(control.health('web').get('us')?.vips.get('192.0.2.2'), 'down');
+  clock.advance(20_000);
+  assert.equal(texts()[0], 'us of web (192.0.2.2) is down as its maintenance ends');
+  assert.equal(control.targets('web', 'us')[0]?.maintenance, undefined);
+  control.close();
+});
+
+test('HealthControl takes the word of a revoked agent at once', () => {
+  const { control } = stage();
+  const agent = (state: 'active' | 'revoked') => ({
+    location: 'aws:eu-west-1',
+    coordinates: { latitude: 53, longitude: -6 },
+    region: 'eu',
+    publicKey: '',
+    state,
+    canaries: new Map(),
+  });
+  const before = { ...traffic({ web }), agents: new Map([['a1', agent('active')]]) };
+  control.setTraffic(before);
+  control.receive(report(1, { '192.0.2.2': 'down' }));
+  assert.equal(control.targets('web', 'us')[0]?.verdict, 'down');
+  control.setTraffic({ ...before, agents: new Map([['a1', agent('revoked')]]) });
+  assert.deepEqual(control.targets('web', 'us')[0]?.votes, []);
+  assert.equal(control.targets('web', 'us')[0]?.verdict, 'unknown');
+  control.close();
+});
+
+test('HealthControl tells connect times by the region of the member, once per check', () => {
+  const seen: unknown[] = [];
+  const onConnectTimes = (...sample: unknown[]) => void seen.push(sample);
+  const { control } = stage({ onConnectTimes });
+  control.setTraffic(traffic({ web, api: web }));
+  for (const [sequence, made] of [1, 2, 2].entries()) {
+    const { results, ...rest } = report(sequence + 1, { '192.0.2.2': 'up' });
+    control.receive({ ...rest, results: results.map((one) => ({ ...one, connectMs: 7, made })) });
+  }
+  assert.deepEqual(seen, [['a1', 'us', 7]]);
   control.close();
 });
 

@@ -1,8 +1,11 @@
 import fc from 'fast-check';
 import { formatIp, formatPrefix, fromBytes, maskIp } from '../../src/base/ip.ts';
+import { type MaintenanceWindow, weekdays } from '../../src/health/maintenance.ts';
 import type { Monitor } from '../../src/health/monitor.ts';
 import type {
   AdminState,
+  AgentState,
+  FleetAgent,
   GeoMatch,
   Member,
   NetworkOverride,
@@ -24,6 +27,33 @@ const degrees = (max: number) =>
   fc.integer({ min: -max * 1000, max: max * 1000 }).map((n) => (n === 0 ? 0 : n / 1000));
 const coordinates = fc.record({ latitude: degrees(90), longitude: degrees(180) });
 const dial = fc.integer({ min: 0, max: 100 });
+
+const maintenance = fc.option(
+  fc.array(
+    fc.oneof(
+      fc.constant<MaintenanceWindow>({
+        from: '2026-01-31T18:00:00.000Z',
+        to: '2026-01-31T20:00:00.000Z',
+      }),
+      fc
+        .record({
+          days: fc.subarray([...weekdays], { minLength: 1 }),
+          atMinute: fc.nat(24 * 60 - 1),
+          minutes: fc.integer({ min: 1, max: 7 * 24 * 60 }),
+        })
+        .map(({ days, atMinute, minutes }) => ({ days, atMinute, forMs: minutes * 60_000 })),
+    ),
+    { minLength: 1, maxLength: 2 },
+  ),
+  { nil: undefined, freq: 3 },
+);
+
+/** Gives an object windows of planned work, or not. */
+function planned<T extends object>(plain: fc.Arbitrary<T>): fc.Arbitrary<T> {
+  return fc
+    .tuple(plain, maintenance)
+    .map(([object, windows]) => (windows ? { ...object, maintenance: windows } : object));
+}
 
 const region: fc.Arbitrary<Region> = fc
   .record({
@@ -116,7 +146,35 @@ const tls = fc
     ...(serverName === undefined ? {} : { serverName }),
   }));
 
-const monitor: fc.Arbitrary<Monitor> = fc.oneof(
+const vantages = fc
+  .record({
+    from: fc.option(fc.subarray(['eu', 'agent-1', 'no'], { minLength: 1 }), { nil: undefined }),
+    canaries: fc.option(fc.subarray(['192.0.2.200', '2001:db8::200'], { minLength: 1 }), {
+      nil: undefined,
+    }),
+  })
+  .map(({ from, canaries }) => ({
+    ...(from === undefined ? {} : { from }),
+    ...(canaries === undefined ? {} : { canaries }),
+  }));
+
+const agent: fc.Arbitrary<FleetAgent> = fc
+  .record({
+    at: fc.constantFrom(
+      { location: '52.5,13.4', coordinates: { latitude: 52.5, longitude: 13.4 } },
+      { location: '-33.9,18.4', coordinates: { latitude: -33.9, longitude: 18.4 } },
+    ),
+    region: fc.constantFrom('eu', 'no', 'y', 'at-52-5-13-4'),
+    publicKey: fc
+      .uint8Array({ minLength: 32, maxLength: 32 })
+      .map((bytes) => Buffer.from(bytes).toString('base64url')),
+    state: fc.constantFrom<AgentState>('active', 'revoked'),
+    canaries: fc.constantFrom<[string, string[]][]>([], [['port', ['192.0.2.200']]]),
+  })
+  .map(({ at, canaries, ...rest }) => ({ ...at, ...rest, canaries: new Map(canaries) }));
+
+const plainMonitor: fc.Arbitrary<Monitor> = fc.oneof(
+  times.map((common) => ({ type: 'icmp' as const, ...common })),
   times.map((common) => ({ type: 'tcp' as const, ...common, port: common.port ?? 443 })),
   fc
     .tuple(times, http)
@@ -139,6 +197,10 @@ const monitor: fc.Arbitrary<Monitor> = fc.oneof(
     exec: { command },
   })),
 );
+
+const monitor: fc.Arbitrary<Monitor> = fc
+  .tuple(plainMonitor, vantages)
+  .map(([common, more]) => ({ ...common, ...more }));
 
 const leaf = (member: string): PolicyNode => ({ kind: 'member', member });
 const options = fc
@@ -258,7 +320,7 @@ function service(regions: readonly string[], monitors: readonly string[]): fc.Ar
           .map(([a, b]) => ({ min: Math.min(a, b), max: Math.max(a, b) })),
         monitors: fc.subarray([...monitors]),
         members: fc
-          .tuple(...members.map((name, index) => memberOf(name, index)))
+          .tuple(...members.map((name, index) => planned(memberOf(name, index))))
           .map((list) => new Map(list.map((member) => [member.region, member] as const))),
         policy: policy(members, 3),
         minHealthy: fc.constantFrom(0, 0.5, 1),
@@ -311,13 +373,15 @@ export const trafficArbitrary: fc.Arbitrary<Traffic> = fc
     ),
     monitors: fc.subarray(['port', 'no', 'https']),
     services: fc.subarray(['web', 'api', 'y']),
+    agents: fc.subarray(['agent-1', 'no', 'y']),
   })
-  .chain(({ regions, monitors, services }) =>
+  .chain(({ regions, monitors, services, agents }) =>
     fc
       .record({
-        regions: fc.tuple(...regions.map(() => region)),
+        regions: fc.tuple(...regions.map(() => planned(region))),
         monitors: fc.tuple(...monitors.map(() => monitor)),
-        services: fc.tuple(...services.map(() => service(regions, monitors))),
+        services: fc.tuple(...services.map(() => planned(service(regions, monitors)))),
+        agents: fc.tuple(...agents.map(() => agent)),
         networks: fc.uniqueArray(network, { maxLength: 3, selector: ({ cidr }) => cidr }),
       })
       .map((tables) => ({
@@ -325,6 +389,18 @@ export const trafficArbitrary: fc.Arbitrary<Traffic> = fc
         monitors: new Map(monitors.map((name, index) => [name, tables.monitors[index] as Monitor])),
         services: new Map(services.map((name, index) => [name, tables.services[index] as Service])),
         networks: tables.networks,
+        ...(agents.length === 0
+          ? {}
+          : {
+              agents: new Map(
+                agents.map((name, index) => {
+                  const one = tables.agents[index] as FleetAgent;
+                  // Canaries need their monitor.
+                  const canaries = new Map([...one.canaries].filter(([m]) => monitors.includes(m)));
+                  return [name, { ...one, canaries }];
+                }),
+              ),
+            }),
       })),
   )
   .map(plain);

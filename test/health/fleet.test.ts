@@ -198,6 +198,7 @@ test('Fleet holds a mass failure on the word of the only region that is still he
       verdict: 'up',
       region: 'eu',
       held: true,
+      reason: 'share',
     },
   ]);
   // The other region comes back and agrees.
@@ -205,14 +206,88 @@ test('Fleet holds a mass failure on the word of the only region that is still he
   assert.equal(verdictOf(fleet, 'm4'), 'down');
 });
 
-test('Fleet lets a quarter go on the word of one region', () => {
+test('Fleet waits ten minutes for a region that fell silent before another decides alone', () => {
   const fleet = fleetOf(4);
   fleet.receive(report('us1', 1, { [one]: 'up' }), 0);
   fleet.receive(report('eu1', 1, { [one]: 'up' }), 31_000);
   fleet.tick(32_000);
   const { alarms } = fleet.receive(report('eu1', 2, { [one]: 'down' }), 33_000);
-  assert.deepEqual(alarms, []);
+  assert.deepEqual(
+    alarms.map(({ held, reason }) => [held, reason]),
+    [[true, 'alone']],
+  );
+  let sequence = 3;
+  for (let nowMs = 34_000; nowMs < 610_000; nowMs += 10_000) {
+    fleet.receive(report('eu1', sequence++, { [one]: 'down' }), nowMs);
+    fleet.tick(nowMs);
+    assert.equal(verdictOf(fleet, 'm1'), nowMs < 600_000 ? 'up' : 'down', `at ${nowMs}`);
+  }
+});
+
+test('Fleet does not wait for regions that have no opinion, as on IPv6 where there is none', () => {
+  const fleet = new Fleet();
+  const members = [1, 2, 3, 4, 5].map((n) => ({
+    name: `m${n}`,
+    addresses: [`192.0.2.${n}`, `2001:db8::${n}`],
+    share: 0.2,
+  }));
+  fleet.setService({ ...planOf(1), members }, monitors, 0);
+  const v6 = 'http@2001:db8::1';
+  fleet.receive(report('us1', 1, { [one]: 'up', [v6]: 'unknown' }), 0);
+  fleet.receive(report('eu1', 1, { [one]: 'down', [v6]: 'down' }), 0);
+  const vips = fleet.health('web')?.get('m1')?.vips;
+  assert.equal(vips?.get('192.0.2.1'), 'up');
+  assert.equal(vips?.get('2001:db8::1'), 'down');
+});
+
+test('Fleet.enrol() makes the first region that is heard wait for the others', () => {
+  const fleet = fleetOf(1);
+  fleet.enrol(new Map(Object.entries({ eu1: 'eu', us1: 'us' })), 0);
+  fleet.receive(report('eu1', 1, { [one]: 'down' }), 1000);
+  assert.equal(verdictOf(fleet, 'm1'), 'unknown');
+  fleet.receive(report('eu1', 2, { [one]: 'down' }), 59_000);
+  fleet.tick(59_999);
+  assert.equal(verdictOf(fleet, 'm1'), 'unknown');
+});
+
+test('Fleet.enrol() takes the vote of an agent that is no longer one of the fleet', () => {
+  const fleet = fleetOf(1);
+  const agents = new Map(Object.entries({ eu1: 'eu', us1: 'us' }));
+  fleet.enrol(agents, 0);
+  fleet.receive(report('eu1', 1, { [one]: 'down' }), 0);
+  fleet.receive(report('us1', 1, { [one]: 'down' }), 0);
   assert.equal(verdictOf(fleet, 'm1'), 'down');
+  agents.delete('us1');
+  fleet.enrol(agents, 1000);
+  assert.equal(fleet.ruling(one)?.voters, 1);
+});
+
+test('Fleet.setMaintenance() marks turns as planned and keeps the guard out of them', () => {
+  const fleet = fleetOf(2);
+  fleet.setMaintenance('web', 'm1', true);
+  fleet.receive(report('us1', 1, { [one]: 'up' }), 0);
+  fleet.receive(report('eu1', 1, { [one]: 'up' }), 31_000);
+  fleet.tick(32_000);
+  const { alarms, turns } = fleet.receive(report('eu1', 2, { [one]: 'down' }), 33_000);
+  assert.deepEqual(alarms, []);
+  assert.deepEqual(
+    turns.map(({ to, planned }) => [to, planned]),
+    [['down', true]],
+  );
+});
+
+test('Fleet tells of each check that was made once, not once per report', () => {
+  const seen: unknown[] = [];
+  const fleet = new Fleet((agent, member, connectMs) => seen.push([agent, member, connectMs]));
+  fleet.setService(planOf(1), monitors, 0);
+  const said = (made: number) => ({ [one]: { state: 'up', connectMs: 12.5, made } }) as const;
+  for (const [place, made] of [1, 1, 2, 2, 2, 3].entries()) {
+    fleet.receive(report('eu1', place + 1, said(made)), place * 1000);
+  }
+  assert.deepEqual(seen, [
+    ['eu1', 'm1', 12.5],
+    ['eu1', 'm1', 12.5],
+  ]);
 });
 
 test('Fleet only raises an alarm for a mass failure where there is one region, once a minute', () => {

@@ -19,7 +19,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   server: ['base', 'wire', 'image', 'geo', 'policy', 'native'],
   store: ['base', 'control'],
   cluster: ['base', 'control', 'store'],
-  probe: ['base', 'health'],
+  probe: ['base', 'health', 'native'],
   control: [
     'base',
     'wire',

@@ -8,7 +8,7 @@ import type { ApiContext, ApiInstance } from '../api-context.ts';
 import { component, describeRoute, writeHeaders, writeQuery } from '../route-schema.ts';
 import { applyOptions, isDryRun, planOf, setWriteHeaders, viewChange } from '../write-object.ts';
 
-const kinds = ['zone', 'rrset', 'region', 'monitor', 'service', 'network'] as const;
+const kinds = ['zone', 'rrset', 'region', 'monitor', 'service', 'network', 'agent'] as const;
 
 const write = Type.Object(
   {

@@ -11,7 +11,8 @@ const wish = Type.Object(
   {
     name: Type.String({ description: 'Stands in revisions as the actor.' }),
     scopes: Type.Array(Type.String(), {
-      description: '`read`, `write`, `admin`, `read:zone:example.com.`, `write:zone:example.com.`',
+      description:
+        '`read`, `write`, `admin`, `read:zone:example.com.`, `write:zone:example.com.`, `agent:enroll`, `agent:enroll:once`',
     }),
     expiresAt: Type.Optional(
       Type.Union([Type.String(), Type.Null()], { description: 'RFC 3339; null for never.' }),
