@@ -51,9 +51,15 @@ export class ServiceBatch {
 
   #compiledLike(shapeKey: string, mapSlot: number): Map<string, Compiled> {
     let byMap = this.#compiled.get(shapeKey);
-    if (byMap === undefined) this.#compiled.set(shapeKey, (byMap = new Map()));
+    if (byMap === undefined) {
+      byMap = new Map();
+      this.#compiled.set(shapeKey, byMap);
+    }
     let byHealth = byMap.get(mapSlot);
-    if (byHealth === undefined) byMap.set(mapSlot, (byHealth = new Map()));
+    if (byHealth === undefined) {
+      byHealth = new Map();
+      byMap.set(mapSlot, byHealth);
+    }
     return byHealth;
   }
 
