@@ -14,7 +14,7 @@ import type { Monitor } from './monitor.ts';
 import { checksToChange, judge, type Ruling } from './quorum.ts';
 import { isRamping, stepRamp } from './ramp.ts';
 import { type CheckTarget, checkId, type Report, staleAfterMs } from './report.ts';
-import { type AgentWord, Roster, type Touched } from './roster.ts';
+import { type AgentWord, type KnownAgent, Roster, type Touched } from './roster.ts';
 import { guardVelocity, velocityWindowMs } from './velocity-guard.ts';
 import type { MemberHealth, ServiceHealth } from './verdict.ts';
 import { vipVerdict } from './vip-verdict.ts';
@@ -174,6 +174,19 @@ export class Fleet {
     const { member } = target.vip;
     if (isMemberDown(member)) member.ramp = { downSinceMs: nowMs - forMs };
     return true;
+  }
+
+  /**
+   * Knows of agents from before a restart, so that the first of them to report again does not speak
+   * for all: velocity guard and quorums of n agents count the silent ones too.
+   */
+  expectAgents(agents: readonly KnownAgent[], nowMs: number): void {
+    for (const agent of agents) this.#roster.expect(agent, nowMs);
+  }
+
+  /** The agents of the last hour, silent ones included. */
+  knownAgents(): KnownAgent[] {
+    return this.#roster.known();
   }
 
   #useCheck(name: string, monitor: Monitor, address: string, nowMs: number): Check {

@@ -30,6 +30,12 @@ export interface Touched {
   readonly checks: ReadonlySet<string>;
 }
 
+/** An agent of the fleet and the region that it stands in. */
+export interface KnownAgent {
+  readonly agent: string;
+  readonly region: string;
+}
+
 /** What one agent last said of a check, for people to read. */
 export interface AgentWord {
   readonly agent: string;
@@ -86,6 +92,29 @@ export class Roster {
       for (const { target } of before.results) if (!known.index.has(target)) checks.add(target);
     }
     return { accepted: true, known: moved, checks };
+  }
+
+  /**
+   * Knows of an agent that has not reported yet: it counts as one that is silent, until it reports
+   * or has been silent for an hour.
+   */
+  expect({ agent, region }: KnownAgent, nowMs: number): void {
+    if (this.#agents.has(agent) || this.#agents.size >= limits.agents) return;
+    const report: Report = {
+      agent,
+      region,
+      boot: Number.NEGATIVE_INFINITY,
+      sequence: 0,
+      canariesOk: true,
+      results: [],
+    };
+    const index = new Map<string, number>();
+    this.#agents.set(agent, { report, receivedMs: nowMs, index, expiredAgeMs: 0 });
+  }
+
+  /** Every agent of the last hour and where it stands, silent ones included. */
+  known(): KnownAgent[] {
+    return [...this.#agents.values()].map(({ report: { agent, region } }) => ({ agent, region }));
   }
 
   /**
