@@ -34,6 +34,7 @@ export class Member {
   #heardMs: number;
   #isBusDown = false;
   #isWarned = false;
+  #answersSinceMs: number;
 
   constructor(parts: ClusterParts) {
     this.parts = parts;
@@ -42,6 +43,7 @@ export class Member {
     this.holder = `${parts.id}/${parts.random.uint32().toString(36)}${parts.clock.epochMs().toString(36)}`;
     this.startedAt = new Date(parts.clock.epochMs()).toISOString();
     this.#heardMs = parts.clock.monotonicMs();
+    this.#answersSinceMs = this.#heardMs;
   }
 
   get replica(): Replica {
@@ -87,6 +89,11 @@ export class Member {
     return this.#isBusDown;
   }
 
+  /** For how long the bus has answered without a failure, milliseconds; at the start, since then. */
+  busAnswersForMs(): number {
+    return this.nowMs() - this.#answersSinceMs;
+  }
+
   busSilenceMs(): number {
     return this.nowMs() - this.#heardMs;
   }
@@ -96,6 +103,7 @@ export class Member {
     try {
       const result = await operation;
       this.#heardMs = this.nowMs();
+      if (this.#isBusDown) this.#answersSinceMs = this.#heardMs;
       if (this.#isWarned) this.parts.log.info({}, 'the bus of the cluster answers again');
       this.#isBusDown = false;
       this.#isWarned = false;
