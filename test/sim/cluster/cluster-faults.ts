@@ -38,6 +38,24 @@ const kind: readonly Fault[] = [
       member.start();
     };
   },
+  function leadersFallInTurn({ world, controllers }) {
+    const leaderNow = () => controllers.find(({ life }) => life?.cluster.lease() !== undefined);
+    const first = leaderNow();
+    if (first === undefined) return nothing;
+    first.diskFault = 'whole';
+    let second: SimMember | undefined;
+    const fall = world.after(world.between(7000, 12_000), () => {
+      second = leaderNow();
+      if (second !== first) second?.kill();
+      world.after(500, () => second?.start());
+    });
+    return () => {
+      fall();
+      first.diskFault = 'none';
+      first.start();
+      second?.start();
+    };
+  },
   function memberStallsWriting({ world, controllers }) {
     const member = world.pick(controllers);
     member.diskFault = 'stall';
@@ -155,6 +173,16 @@ const lossy: readonly Fault[] = [
       network.mend(name, busPlace);
       leader?.start();
     };
+  },
+  function twoBusesInTurn({ world, redis }) {
+    const { state } = redis;
+    world.note('another bus takes over, and then the first again');
+    redis.rollBack(true);
+    const goBack = world.after(world.between(300, 3500), () => {
+      world.note('the first bus again');
+      redis.replace(state);
+    });
+    return goBack;
   },
   function awayAndEmpty({ world, redis }) {
     world.note('the bus is away, and comes back empty');

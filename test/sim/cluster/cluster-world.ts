@@ -61,6 +61,7 @@ export async function runCluster(world: Simulation): Promise<ClusterOutcome> {
   await world.run(untilMs);
   healAll(stage);
   await world.run(world.nowMs + convergeMs);
+  demandOneHistory(stage);
   for (const client of clients) client.want(1);
   await world.run(world.nowMs + 10_000);
   for (const client of clients) {

@@ -105,6 +105,13 @@ export class SimRedis {
     this.#change(this.#dumps.at(-back) ?? emptyRedis);
   }
 
+  /** Another server takes over, with what it has. */
+  replace(state: RedisState): void {
+    this.losses++;
+    this.#skewMs = this.#world.between(-2000, 2000);
+    this.#change(state);
+  }
+
   /** Calls back when `ready` gives something, or with undefined after `waitMs`. */
   wait<T>(ready: () => T | undefined, waitMs: number, done: (found: T | undefined) => void): void {
     const now = ready();

@@ -5,6 +5,8 @@ export interface SeedRun<T> {
   readonly seeds: number;
   readonly events: number;
   readonly tookMs: number;
+  /** Of one core. */
+  readonly cpuMs: number;
   readonly results: readonly T[];
 }
 
@@ -22,6 +24,7 @@ export async function runSeeds<T>(
   count: number,
 ): Promise<SeedRun<T>> {
   const startedMs = performance.now();
+  const startedCpu = process.cpuUsage();
   const results: T[] = [];
   let events = 0;
   for (let seed = from; seed < from + count; seed++) {
@@ -30,11 +33,14 @@ export async function runSeeds<T>(
     });
     events += simulation.events;
   }
-  return { seeds: count, events, tookMs: performance.now() - startedMs, results };
+  const cpu = process.cpuUsage(startedCpu);
+  const cpuMs = (cpu.user + cpu.system) / 1000;
+  return { seeds: count, events, tookMs: performance.now() - startedMs, cpuMs, results };
 }
 
-/** One line on a run: `1000 seeds, 4.1 million events in 13 s`. */
-export function summaryOf({ seeds, events, tookMs }: SeedRun<unknown>): string {
+/** One line on a run: `1000 seeds, 4.1 million events in 13.2 s (13.0 s of CPU)`. */
+export function summaryOf({ seeds, events, tookMs, cpuMs }: SeedRun<unknown>): string {
   const millions = (events / 1e6).toFixed(1);
-  return `${seeds} seeds, ${millions} million events in ${(tookMs / 1000).toFixed(1)} s`;
+  const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
+  return `${seeds} seeds, ${millions} million events in ${seconds(tookMs)} (${seconds(cpuMs)} of CPU)`;
 }
