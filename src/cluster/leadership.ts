@@ -36,6 +36,8 @@ export class Leadership {
   /** A term of this process that a new start shall end. */
   #replaces: number | undefined;
   #hasLed = false;
+  /** When the bus lets go of the last lease that this process has held. */
+  #ledUntilMs = 0;
   #freeSinceMs: number | undefined;
   #trouble: Trouble | undefined;
   #endPause: (() => void) | undefined;
@@ -126,6 +128,7 @@ export class Leadership {
       return 0;
     }
     log.extend(sentMs, leaseMs);
+    this.#ledUntilMs = sentMs + leaseMs;
     if (this.#isEmptyBesideOthers()) {
       member.parts.log.warn(
         {},
@@ -185,7 +188,8 @@ export class Leadership {
     const ahead = head?.position ?? startPosition;
     // With more revisions under an older term, too: the bus would refuse the first word.
     if (ahead.sequence > own.sequence || (ahead.sequence > 0 && isAfter(ahead, own))) return true;
-    if (this.#hasLed) return false;
+    // Whoever led until a moment ago has the most: nobody can have led since.
+    if (this.#hasLed && nowMs < this.#ledUntilMs) return false;
     // On an empty bus, and on one that was out of reach and may have gone back, heartbeats come first:
     // they tell who has the most.
     const emptyMs = this.#emptySinceMs === undefined ? undefined : nowMs - this.#emptySinceMs;
@@ -223,6 +227,7 @@ export class Leadership {
     this.#lease = lease;
     this.#parts.member.seenLease = { ...lease, url, remainingMs: limits.leaseMs };
     this.#hasLed = true;
+    this.#ledUntilMs = sentMs + limits.leaseMs;
     this.#freeSinceMs = undefined;
     this.#emptySinceMs = undefined;
     follower.pause();

@@ -435,6 +435,17 @@ export const mutants: readonly Mutant[] = [
     ],
   },
   {
+    name: 'a leader that stood still stands for the lease as the one with the most',
+    world: 'cluster',
+    edits: [
+      {
+        file: 'src/cluster/leadership.ts',
+        search: 'if (this.#hasLed && nowMs < this.#ledUntilMs) return false;',
+        replace: 'if (this.#hasLed) return false;',
+      },
+    ],
+  },
+  {
     name: 'a leader in doubt stands as the one with the most',
     world: 'cluster',
     edits: [
@@ -454,18 +465,6 @@ export const mutants: readonly Mutant[] = [
         file: 'src/cluster/leadership.ts',
         search: 'return position.term > term && position.term <= latest;',
         replace: 'return position.term < 0 && latest < 0;',
-      },
-    ],
-  },
-  {
-    name: 'a leader does not see that the bus went back',
-    world: 'cluster',
-    edits: [
-      {
-        file: 'src/cluster/leadership.ts',
-        search:
-          'if (confirmed !== undefined && (!position || isAfter(confirmed.position, position))) {',
-        replace: 'if (confirmed !== undefined && confirmed.position.term < 0) {',
       },
     ],
   },
@@ -524,17 +523,6 @@ export const mutants: readonly Mutant[] = [
         file: 'src/cluster/leader-log.ts',
         search: "if (reply.outcome !== 'done') throw this.#taken(this.#refused(reply));",
         replace: '',
-      },
-    ],
-  },
-  {
-    name: 'a controller with fewer revisions takes the lease again and again',
-    world: 'cluster',
-    edits: [
-      {
-        file: 'src/cluster/leadership.ts',
-        search: 'if (ahead.sequence > own.sequence || (ahead.sequence > 0',
-        replace: 'if (ahead.sequence < 0 || (ahead.sequence > 0',
       },
     ],
   },
