@@ -5,7 +5,7 @@ import { runFleet } from './fleet/fleet-world.ts';
 
 const replay = seedToReplay();
 const from = replay ?? 1;
-const count = replay === undefined ? 1000 : 1;
+const count = replay === undefined ? 1300 : 1;
 
 test('a fleet under faults takes nothing out that it should not, and heals', async (t) => {
   const run = await runSeeds('fleet', runFleet, from, count);

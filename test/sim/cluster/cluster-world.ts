@@ -151,6 +151,12 @@ function demandOneHistory({ world, redis, history, members, controllers }: Fault
     });
   }
   if (redis.losses > 0) return;
+  for (const [digest, name] of history.found) {
+    const isKept = members.some(({ orphans }) => orphans.some(({ hash }) => hash === digest));
+    world.demand(digests.has(digest) || isKept, 'dropped', () => {
+      return `${name} had ${digest.slice(0, 8)}, which is not in the history and was not kept`;
+    });
+  }
   for (const [digest, revision] of history.visible) {
     world.demand(revision === 0 || digests.has(digest), 'visible and gone', () => {
       return `revision ${revision} ${digest.slice(0, 8)} was served, and is not in the history`;

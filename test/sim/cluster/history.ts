@@ -25,6 +25,8 @@ export class History {
   /** What each member serves, over all its lives. */
   readonly #served = new Map<string, Served>();
   readonly #visible = new Map<string, number>();
+  /** Whose disk held a revision when it started, by digest. */
+  readonly #found = new Map<string, string>();
   /** Changes that a leader led without, as nobody who had them was there: to be kept aside. */
   readonly passedOver = new Set<string>();
   readonly acknowledged = new Map<string, Acknowledged>();
@@ -53,6 +55,7 @@ export class History {
     });
     this.#digests.set(at, digest);
     if (!isStart) this.#visible.set(digest, position.sequence);
+    else if (position.sequence > 0) this.#found.set(digest, member);
     this.#served.set(member, served);
   }
 
@@ -83,6 +86,11 @@ export class History {
 
   servedBy(member: string): Served | undefined {
     return this.#served.get(member);
+  }
+
+  /** Revisions that a member found on its disk when it started, by digest. */
+  get found(): ReadonlyMap<string, string> {
+    return this.#found;
   }
 
   /**
