@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import { errorText } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
 import { ChangeQueue } from '../control/change-queue.ts';
 import type { Store } from '../store/store.ts';
 import type { LeaseView } from './bus.ts';
@@ -102,8 +103,10 @@ export class Member {
   async hear<T>(operation: Promise<T>): Promise<T> {
     try {
       const result = await operation;
+      // After a standstill of this process the bus may be another, too, without one failure seen.
+      const stoodStill = this.busSilenceMs() > 2 * limits.busCommandMs;
       this.#heardMs = this.nowMs();
-      if (this.#isBusDown) this.#answersSinceMs = this.#heardMs;
+      if (this.#isBusDown || stoodStill) this.#answersSinceMs = this.#heardMs;
       if (this.#isWarned) this.parts.log.info({}, 'the bus of the cluster answers again');
       this.#isBusDown = false;
       this.#isWarned = false;
