@@ -109,6 +109,8 @@ export class Leadership {
     if (reply.outcome === 'fenced') {
       member.parts.log.warn({ term: lease.term }, 'the lease is lost; another may lead');
       this.#parts.member.seenLease = reply.lease;
+      // Another leads, or did: it may have what this one has not, even if the bus forgets it again.
+      if (reply.lease !== undefined) this.#hasLed = false;
       await this.#stepDown();
       return 0;
     }
