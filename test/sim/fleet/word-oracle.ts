@@ -78,7 +78,7 @@ function reaches(
     words.filter((word) => word.region === region).length;
   if (quorum === 'majority') {
     const agreeing = regions.filter((one) => inRegion(saying, one) > inRegion(all, one) / 2);
-    return saying.length > all.length / 2 && (regions.length === 1 || agreeing.length >= 2);
+    return agreeing.length > regions.length / 2;
   }
   const enough = saying.length >= Math.min(quorum, Math.max(1, known));
   return enough && (regions.length === 1 || new Set(saying.map((one) => one.region)).size >= 2);

@@ -26,19 +26,19 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/health/quorum.ts',
-        search: 'saying * 2 > all.voters && ofTwoRegions',
-        replace: 'saying * 2 < all.voters && ofTwoRegions',
+        search: 'return agreeing * 2 > regions.length;',
+        replace: 'return agreeing * 2 < regions.length;',
       },
     ],
   },
   {
-    name: 'half of the agents are a majority',
+    name: 'half of the regions are a majority',
     world: 'fleet',
     edits: [
       {
         file: 'src/health/quorum.ts',
-        search: 'saying * 2 > all.voters && ofTwoRegions',
-        replace: 'saying * 2 >= all.voters && ofTwoRegions',
+        search: 'return agreeing * 2 > regions.length;',
+        replace: 'return agreeing * 2 >= regions.length;',
       },
     ],
   },
@@ -58,10 +58,9 @@ export const mutants: readonly Mutant[] = [
     world: 'fleet',
     edits: [
       {
-        file: 'src/health/quorum.ts',
-        search:
-          "if (state === 'up') continue;\n    all.notUp++;\n    own.notUp++;\n    if (state !== 'down') continue;",
-        replace: "if (state === 'up') continue;\n    all.notUp++;\n    own.notUp++;",
+        file: 'src/health/roster.ts',
+        search: 'if (code === 3) tally.down++;',
+        replace: 'if (code >= 2) tally.down++;',
       },
     ],
   },
@@ -70,9 +69,9 @@ export const mutants: readonly Mutant[] = [
     world: 'fleet',
     edits: [
       {
-        file: 'src/health/quorum.ts',
-        search: "if (state === 'unknown') continue;",
-        replace: '',
+        file: 'src/health/roster.ts',
+        search: 'if (code === 0) continue;',
+        replace: 'if (code === 0) tally.down++;',
       },
     ],
   },
@@ -93,8 +92,9 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/health/roster.ts',
-        search: 'if (!report.canariesOk || nowMs - receivedMs >= staleAfterMs) continue;',
-        replace: 'if (!report.canariesOk) continue;',
+        search:
+          'if (at < 0 || !report.canariesOk || nowMs - record.receivedMs >= staleAfterMs) continue;',
+        replace: 'if (at < 0 || !report.canariesOk) continue;',
       },
     ],
   },
@@ -104,8 +104,9 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/health/roster.ts',
-        search: 'if (!report.canariesOk || nowMs - receivedMs >= staleAfterMs) continue;',
-        replace: 'if (nowMs - receivedMs >= staleAfterMs) continue;',
+        search:
+          'if (at < 0 || !report.canariesOk || nowMs - record.receivedMs >= staleAfterMs) continue;',
+        replace: 'if (at < 0 || nowMs - record.receivedMs >= staleAfterMs) continue;',
       },
     ],
   },
@@ -192,7 +193,7 @@ export const mutants: readonly Mutant[] = [
     world: 'fleet',
     edits: [
       {
-        file: 'src/health/fleet.ts',
+        file: 'src/health/settlement.ts',
         search: 'else this.#waiting.add(target);\n    if (!turned',
         replace: 'if (!turned',
       },
@@ -214,7 +215,7 @@ export const mutants: readonly Mutant[] = [
     world: 'fleet',
     edits: [
       {
-        file: 'src/health/fleet.ts',
+        file: 'src/health/settlement.ts',
         search: 'service.falls.push({ atMs: nowMs, share: target.vip.share });',
         replace: '',
       },
