@@ -66,6 +66,8 @@ async function main(): Promise<void> {
     ecs: { allow: true },
     allowPrivateTargets: false,
     allowExec: false,
+    anycastHook: undefined,
+    cluster: undefined,
     adminToken: token,
     hosts: [],
     openMetrics: true,

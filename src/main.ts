@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { registerApply } from './cli/apply.ts';
 import { registerCheck } from './cli/check.ts';
+import { registerClusterKey } from './cli/cluster-key.ts';
 import { registerDoctor } from './cli/doctor.ts';
 import { registerExplain } from './cli/explain.ts';
 import { registerExport } from './cli/export.ts';
@@ -20,6 +21,7 @@ registerApply(program, processTerminal);
 registerExport(program, processTerminal);
 registerCheck(program, processTerminal);
 registerExplain(program, processTerminal);
+registerClusterKey(program, processTerminal);
 registerDoctor(program, processTerminal);
 registerSimulate(program, processTerminal);
 process.exitCode = await runProgram(program, process.argv.slice(2), processTerminal);

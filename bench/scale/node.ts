@@ -60,6 +60,7 @@ export async function startBenchNode(
     clock: systemClock,
     log: silentLog,
   });
+  saved.historyOf = (revision) => store.revision(revision)?.hash;
   if (data !== undefined && store.latest() > 0) {
     const served = await saved.serve(store.latest());
     const name = served ? 'process start to first answers (saved image)' : 'no saved image after';

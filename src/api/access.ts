@@ -9,6 +9,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** What a token must be allowed to do on this route; absent: any valid token will do. */
     access?: Need['verb'];
+    /** In a cluster: a write that every controller takes, not the leader alone. */
+    isLocal?: boolean;
     /** Media types of the route's answers; default JSON. */
     produces?: readonly string[];
     /** Whether a body may be text/dns. */

@@ -9,6 +9,7 @@ import type {
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { AgentDesk } from '../control/agent-desk.ts';
+import type { ClusterView } from '../control/cluster-view.ts';
 import type { Controller } from '../control/controller.ts';
 import type { ApiTokens } from './access.ts';
 import type { EventStreams } from './event-stream.ts';
@@ -27,6 +28,15 @@ export interface ApiOptions {
   readonly metrics: () => string | Promise<string>;
   /** Whether this node serves, and if not, why. */
   readonly ready: () => { readonly ready: boolean; readonly reasons: readonly string[] };
+  /** Whether this node answers queries, by asking itself; absent where it serves no DNS. */
+  readonly selfCheck?: () => Promise<{
+    readonly answers: boolean;
+    readonly reasons: readonly string[];
+  }>;
+  /** The cluster that this process is part of; absent for one of its own. */
+  readonly cluster?: ClusterView;
+  /** `node`: takes no changes and passes none on. Default `all`. */
+  readonly role?: 'all' | 'controller' | 'node';
   /** Where agents come to; absent: what agents themselves ask and tell answers 404. */
   readonly agents?: AgentDesk;
   /** Absent: simulations answer 404. */

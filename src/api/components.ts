@@ -87,6 +87,52 @@ const target = Type.Object({
   votes: Type.Array(vote),
 });
 
+const servedBy = Type.Object(
+  {
+    serving: count('Live members of the cluster that serve it or a later one.'),
+    live: count('Live members.'),
+    missing: Type.Array(Type.String(), { description: 'Ids of those that do not.' }),
+    at: Type.Union([time, Type.Null()], { description: 'When all that lived did; null: not yet.' }),
+  },
+  { description: 'Where the process is part of a cluster.' },
+);
+
+const healthAgeMs = Type.Union([Type.Number(), Type.Null()], {
+  description: 'Since the last word of the leader on health; null before the first.',
+});
+
+const healthSource = words(['own', 'leader']);
+
+const clusterState = {
+  id: text('Of the process that answers.'),
+  leader: Type.Union([Type.String(), Type.Null()]),
+  leads: Type.Boolean(),
+  term: count('Fencing term under which what is stored here was confirmed.'),
+  sequence: count('The newest revision that is stored here.'),
+  busUp: Type.Boolean(),
+  busSilenceMs: Type.Number(),
+  healthAgeMs,
+  healthSource,
+  live: count('Live members.'),
+};
+
+const node = {
+  id: Type.String(),
+  role: words(['all', 'controller', 'node']),
+  url: text('Where its API is; empty where it has none to offer.'),
+  version: Type.String(),
+  term: count('Fencing term.'),
+  sequence: count('The newest revision that it has stored.'),
+  digest: text('The chain hash there, hex.'),
+  serving: count('The revision that its answers come from.'),
+  healthAgeMs,
+  healthSource,
+  startedAt: time,
+  since: time,
+  leads: Type.Boolean(),
+  self: Type.Boolean(),
+};
+
 const token = {
   id: Type.String(),
   name: Type.String(),
@@ -223,7 +269,12 @@ export const answerComponents: Readonly<Record<string, TSchema>> = {
     problems: Type.Array(problem, { description: 'What was wrong with the others.' }),
   }),
   Revision: Type.Object(revision),
-  RevisionDetail: Type.Object({ ...revision, changes: Type.Array(change) }),
+  RevisionDetail: Type.Object({
+    ...revision,
+    changes: Type.Array(change),
+    servedBy: Type.Optional(servedBy),
+  }),
+  Cluster: Type.Object({ ...clusterState, items: Type.Array(Type.Object(node)) }),
   AuditEntry: Type.Object({
     ...revision,
     objects: Type.Array(Type.String(), { description: 'The first 20 objects that it changed.' }),
@@ -267,5 +318,6 @@ export const answerComponents: Readonly<Record<string, TSchema>> = {
     ),
   }),
   Alive: Type.Object({ alive: Type.Literal(true), version: Type.String() }),
+  SelfCheck: Type.Object({ answers: Type.Boolean(), reasons: Type.Array(Type.String()) }),
   Ready: Type.Object({ ready: Type.Boolean(), reasons: Type.Array(Type.String()) }),
 };

@@ -28,7 +28,7 @@ export function createApi(options: ApiOptions): ApiInstance {
   const context: ApiContext = {
     ...options,
     clock,
-    streams: new EventStreams(options.controller, clock, options.log),
+    streams: new EventStreams(options.controller, clock, options.log, options.cluster),
     attempts: new FailedAttempts(clock),
   };
   const metrics = new ApiMetrics();

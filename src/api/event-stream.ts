@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { Clock } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
+import type { ClusterView } from '../control/cluster-view.ts';
 import type { Controller } from '../control/controller.ts';
 import {
   currentPosition,
@@ -31,15 +32,19 @@ export class EventStreams {
   readonly #controller: Controller;
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #cluster: ClusterView | undefined;
+  /** The last `cluster` event, as text. */
+  #clusterText = '';
   readonly #readers = new Set<Reader>();
   #position: Position = { revision: 0, health: 0 };
   #cancelPoll: (() => void) | undefined;
   #lastBeatMs = 0;
 
-  constructor(controller: Controller, clock: Clock, log: Log) {
+  constructor(controller: Controller, clock: Clock, log: Log, cluster?: ClusterView) {
     this.#controller = controller;
     this.#clock = clock;
     this.#log = log;
+    this.#cluster = cluster;
   }
 
   get size(): number {
@@ -68,6 +73,10 @@ export class EventStreams {
     // missed has come, it would ask for the rest only.
     const stand = formatPosition(since ?? this.#position);
     this.#write(reader, `retry: 2000\nid: ${stand}\n: welcome\n\n`);
+    if (this.#cluster !== undefined) {
+      this.#clusterText = clusterText(this.#cluster);
+      this.#write(reader, this.#clusterEvent());
+    }
     if (since !== undefined) {
       for (const event of eventsSince(this.#controller, since)) this.#write(reader, format(event));
     }
@@ -102,6 +111,18 @@ export class EventStreams {
         else reader.response.end();
       }
     }
+    if (this.#cluster === undefined) return;
+    const text = clusterText(this.#cluster);
+    if (text === this.#clusterText) return;
+    this.#clusterText = text;
+    for (const reader of this.#readers) {
+      if (reader.mayStay()) this.#write(reader, this.#clusterEvent());
+    }
+  }
+
+  #clusterEvent(): string {
+    const id = formatPosition(this.#position);
+    return `id: ${id}\nevent: cluster\ndata: ${this.#clusterText}\n\n`;
   }
 
   #beat(): void {
@@ -125,6 +146,12 @@ export class EventStreams {
     this.#readers.delete(reader);
     if (this.#readers.size === 0) this.#cancelPoll?.();
   }
+}
+
+/** What of a cluster is news when it changes. */
+function clusterText(cluster: ClusterView): string {
+  const { leader, leads, term, busUp, healthSource, live } = cluster.state();
+  return JSON.stringify({ leader, leads, term, busUp, healthSource, live });
 }
 
 /** One event on the wire. JSON has no raw line break, so that `data` stays one line. */

@@ -19,6 +19,7 @@ const tags = [
   { name: 'simulations', description: 'What would happen if.' },
   { name: 'revisions', description: 'History, differences, rollback and audit.' },
   { name: 'events', description: 'What happens now.' },
+  { name: 'nodes', description: 'The members of a cluster.' },
   { name: 'tokens', description: 'Who may do what.' },
   { name: 'system', description: 'Liveness, readiness, metrics.' },
 ];

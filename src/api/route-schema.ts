@@ -2,6 +2,7 @@ import { type TSchema, Type } from 'typebox';
 import { limits } from '../base/limits.ts';
 import { mediaTypes } from './media-types.ts';
 import { pageSizes } from './pagination.ts';
+import { waitParameter } from './wait-served.ts';
 
 /** What a route says of itself; params, querystring and body are checked, responses documented. */
 export interface RouteDescription {
@@ -80,6 +81,7 @@ export const writeQuery = Type.Object(
         description: 'Work out everything, keep nothing; answers with the plan and its traffic.',
       }),
     ),
+    wait: waitParameter,
   },
   { additionalProperties: false },
 );
@@ -113,6 +115,11 @@ export function pageOf(item: TSchema): TSchema {
 const writeResponseHeaders = {
   'X-Revision': { type: 'integer', description: 'The revision that this write made.' },
   ETag: { type: 'string', description: 'The new ETag of the object.' },
+  'X-Served': {
+    type: 'string',
+    description: 'With wait: `9/10`, live nodes that serve it, of so many.',
+  },
+  'X-Not-Served': { type: 'string', description: 'With wait: the nodes that do not yet.' },
   'X-Warning': { type: 'string', description: 'One problem that did not stop the write.' },
 };
 

@@ -2,6 +2,7 @@ import { Type } from 'typebox';
 import { MeridianError } from '../base/errors.ts';
 import { requireAccess } from './access.ts';
 import type { ApiContext, ApiInstance } from './api-context.ts';
+import { forwardToLeader, isForLeader } from './forward-writes.ts';
 import { essence, mediaTypes, preferredType } from './media-types.ts';
 import { wrongMediaType } from './problem-details.ts';
 import { refuseMethods } from './refuse-methods.ts';
@@ -13,12 +14,14 @@ import { eventRoutes } from './routes/event-routes.ts';
 import { explainRoutes } from './routes/explain-routes.ts';
 import { healthRoutes } from './routes/health-routes.ts';
 import { measurementRoutes } from './routes/measurement-routes.ts';
+import { nodeRoutes } from './routes/node-routes.ts';
 import { revisionRoutes } from './routes/revision-routes.ts';
 import { rrsetRoutes } from './routes/rrset-routes.ts';
 import { serviceRoutes } from './routes/service-routes.ts';
 import { simulationRoutes } from './routes/simulation-routes.ts';
 import { tokenRoutes } from './routes/token-routes.ts';
 import { zoneRoutes } from './routes/zone-routes.ts';
+import { readWait, waitUntilServed } from './wait-served.ts';
 
 /** Registers everything below /v1: all of it behind a token. */
 export function v1Routes(app: ApiInstance, context: ApiContext): void {
@@ -47,7 +50,10 @@ export function v1Routes(app: ApiInstance, context: ApiContext): void {
         where: 'Accept',
       });
     }
+    if (isForLeader(context, request)) return forwardToLeader(context, request, reply);
   });
+  app.addHook('preHandler', async (request) => void readWait(request));
+  app.addHook('onSend', (request, reply) => waitUntilServed(context, request, reply));
   app.setNotFoundHandler((request) => {
     throw unknownPath(request.url);
   });
@@ -61,6 +67,7 @@ export function v1Routes(app: ApiInstance, context: ApiContext): void {
   measurementRoutes(app, context);
   changeRoutes(app, context);
   revisionRoutes(app, context);
+  nodeRoutes(app, context);
   tokenRoutes(app, context);
   agentRoutes(app, context);
   explainRoutes(app, context);

@@ -204,6 +204,14 @@ export const limits = {
   nodes: 1000,
   /** Messages of a table kept for those who read on; the full table covers what is older. */
   tableEntries: 10_000,
+  /** The leader publishes the whole of a table this often; changes go at once. */
+  tableFullMs: 30_000,
+  /** The health table says this often that its publisher lives. */
+  tableBeatMs: 2000,
+  /** A node that has heard nothing of the health table for this long judges by itself. */
+  tableSilenceMs: 15_000,
+  /** Reports and batches of samples that wait to be passed on to other controllers. */
+  relayedItems: 1000,
   /** Messages kept in a raw stream. */
   streamEntries: { reports: 2000, samples: 2000, acks: 1000 },
   /** Files of revisions that the cluster does not have; beyond it only the newest are written. */

@@ -1,18 +1,18 @@
 import { systemClock } from '../base/clock.ts';
-import { Random } from '../base/random.ts';
 import { AgentDesk } from '../control/agent-desk.ts';
-import { createHealthControl, type HealthControl } from '../control/apply-health.ts';
 import { ImageCompiler } from '../control/compile-image.ts';
 import type { Configuration } from '../control/controller.ts';
+import type { OwnFleet } from '../control/health-source.ts';
 import { LiveGeo } from '../control/live-geo.ts';
 import { emptyConfiguration } from '../control/load-configuration.ts';
 import { embeddedAgent } from '../health/report.ts';
 import { LatencyTable } from '../latency/latency-table.ts';
 import { distinctionsOf } from '../policy/distinctions.ts';
-import { type Agent, startAgent } from '../probe/agent.ts';
 import { type DataPlane, startDataPlane } from '../server/data-plane.ts';
 import type { SimulationParts } from '../simulate/simulate.ts';
 import { ImagePublishing } from './image-publishing.ts';
+import { noDataPlane } from './no-data-plane.ts';
+import { type FleetWish, LateHealth, type NodeHealth, openFleet } from './node-health.ts';
 import type { NodeOptions } from './node-options.ts';
 import { SavedImage } from './saved-image.ts';
 
@@ -24,9 +24,13 @@ export interface AnsweringPart {
   readonly dataPlane: DataPlane;
   readonly saved: SavedImage;
   readonly publishing: ImagePublishing;
-  readonly health: HealthControl;
+  readonly health: NodeHealth;
   /** Where agents of the fleet come to. */
   readonly desk: AgentDesk;
+  /** Has agents' reports passed on to the other controllers of a cluster. */
+  passOn(listener: (report: Uint8Array) => void): void;
+  /** Opens a fleet with an agent inside: the one of this process, or one that a member needs now. */
+  openFleet(more: FleetWish): OwnFleet;
   readonly simulation: SimulationParts;
   configuration(): Configuration;
   /** Takes the configuration that is stored now. */
@@ -47,7 +51,21 @@ export async function startThreads(
   onClose: OnClose,
 ): Promise<AnsweringThreads> {
   const { log, predecessor } = options;
-  const dataPlane = await startDataPlane({
+  const answers = options.dns.length > 0 || predecessor !== undefined;
+  const dataPlane = answers ? await openDataPlane(options) : noDataPlane();
+  onClose(() => dataPlane.close());
+  const program = `meridian ${options.version} ${process.arch}, image format 3`;
+  const clock = systemClock;
+  const saved = new SavedImage({ folder: options.data, program, dataPlane, clock, log });
+  onClose(() => saved.close());
+  // There is nothing to start from where nothing is answered.
+  if (!answers) await saved.suspend();
+  return { dataPlane, saved };
+}
+
+function openDataPlane(options: NodeOptions): Promise<DataPlane> {
+  const { predecessor } = options;
+  return startDataPlane({
     addresses: options.dns,
     workers: options.workers,
     ...(predecessor === undefined ? {} : { sockets: predecessor.sockets.plane }),
@@ -57,14 +75,8 @@ export async function startThreads(
     ...(options.serverId === undefined ? {} : { serverId: options.serverId }),
     ecs: options.ecs,
     ...options.protection,
-    log,
+    log: options.log,
   });
-  onClose(() => dataPlane.close());
-  const program = `meridian ${options.version} ${process.arch}, image format 2`;
-  const clock = systemClock;
-  const saved = new SavedImage({ folder: options.data, program, dataPlane, clock, log });
-  onClose(() => saved.close());
-  return { dataPlane, saved };
 }
 
 /** Starts what makes and moves images: geo → compiler → publishing → health. */
@@ -82,52 +94,48 @@ export async function startAnswering(
     clock,
     coordinatesOf: (region) => configuration.traffic.regions.get(region)?.coordinates,
   });
-  let health: HealthControl | undefined;
+  let publishing: ImagePublishing | undefined;
+  let passOn: (report: Uint8Array) => void = () => {};
+  const desk = new AgentDesk({
+    ...{ clock, log },
+    receive: (report) => health.receive(report),
+    passOn: (report) => passOn(report),
+  });
+  onClose(() => desk.close());
+  const open = (more: FleetWish) =>
+    openFleet({
+      options,
+      ...more,
+      planFor: (targets) => {
+        desk.setTraffic(targets, configuration.traffic);
+        return desk.targetsFor(embeddedAgent.agent, embeddedAgent.region);
+      },
+      onConnectTimes: (name, region, ms) => {
+        // The agent inside has no place of its own.
+        const coordinates = configuration.traffic.agents?.get(name)?.coordinates;
+        if (coordinates === undefined) return;
+        latency.observeAgent({ agent: name, coordinates, region, ms });
+        publishing?.latencyMoved();
+      },
+    });
+  const health = startHealth(options, open, (names) => publishing?.servicesMoved(names), onClose);
   const images = new ImageCompiler(
     {
       geo: (networks) => geo.sources(networks),
-      health: (service) => health?.health(service) ?? new Map(),
+      health: (service) => health.health(service),
       estimate: latency.estimate,
       measured: () => latency.measuredKeys(),
     },
     emptyConfiguration,
   );
-  const publishing = new ImagePublishing({ images, dataPlane: saved, latency, clock, log });
-  onClose(() => publishing.close());
-  geo.onChange(() => publishing.mapsMoved());
-
-  // Health: an agent inside, by the same code as one far away.
-  let agent: Agent | undefined;
-  health = createHealthControl({
-    clock,
-    log,
-    onServicesChanged: (names) => publishing.servicesMoved(names),
-    onConnectTimes: (name, region, ms) => {
-      // The agent inside has no place of its own.
-      const coordinates = configuration.traffic.agents?.get(name)?.coordinates;
-      if (coordinates === undefined) return;
-      latency.observeAgent({ agent: name, coordinates, region, ms });
-      publishing.latencyMoved();
-    },
-  });
-  const control = health;
-  onClose(() => control.close());
-  const desk = new AgentDesk({ clock, log, receive: (report) => control.receive(report) });
-  onClose(() => desk.close());
-  agent = startAgent({
-    ...embeddedAgent,
-    clock,
-    random: new Random(Date.now()),
-    log,
-    allowPrivateTargets: options.allowPrivateTargets,
-    allowExec: options.allowExec,
-    report: (report) => control.receive(report),
-  });
-  onClose(() => agent?.close());
+  const published = new ImagePublishing({ images, dataPlane: saved, latency, clock, log });
+  publishing = published;
+  onClose(() => published.close());
+  geo.onChange(() => published.mapsMoved());
 
   const simulation: SimulationParts = {
     configuration: () => configuration,
-    health: (service) => control.health(service),
+    health: (service) => health.health(service),
     estimate: latency.estimate,
     distinctions: (name, { services, regions }) => {
       const service = services.get(name);
@@ -137,13 +145,28 @@ export async function startAnswering(
     detail: () => geo.detail,
   };
   return {
-    ...{ geo, images, latency, dataPlane, saved, publishing, health: control, desk, simulation },
+    ...{ geo, images, latency, dataPlane, saved, health, desk, simulation, openFleet: open },
+    publishing: published,
+    passOn: (listener) => {
+      passOn = listener;
+    },
     configuration: () => configuration,
     follow: (next) => {
       configuration = next;
-      control.setTraffic(next.traffic);
-      desk.setTraffic(control.plan(), next.traffic);
-      agent?.setPlan(desk.targetsFor(embeddedAgent.agent, embeddedAgent.region));
+      health.setTraffic(next.traffic);
     },
   };
+}
+
+/** Judges health in this process; in a cluster its membership decides whose word counts. */
+function startHealth(
+  options: NodeOptions,
+  open: (wish: FleetWish) => OwnFleet,
+  onServicesChanged: (names: readonly string[]) => void,
+  onClose: OnClose,
+): NodeHealth {
+  if (options.cluster !== undefined) return new LateHealth();
+  const fleet = open({ agent: embeddedAgent.agent, onServicesChanged });
+  onClose(() => fleet.close?.());
+  return fleet.health;
 }

@@ -14,6 +14,8 @@ import type { Store } from '../store/store.ts';
 import type { AnsweringPart } from './answering-part.ts';
 import { Closers } from './closers.ts';
 import type { Endpoint } from './flags.ts';
+import { startAnycast } from './node/anycast.ts';
+import type { Membership, SharedChanges } from './node/joining.ts';
 import { createNodeMetrics } from './node-metrics.ts';
 import type { NodeOptions } from './node-options.ts';
 import { joinProblems } from './output.ts';
@@ -74,14 +76,21 @@ async function start(
   const tokens = new Tokens(store, clock);
   // A chosen token is taken or refused at once; one of our own is made last, see below.
   if (options.adminToken) tokens.ensureAdmin(options.adminToken);
+  parts.saved.historyOf = historyOf(store);
+  const membership = await join(options, parts, store, tokens, closers);
   closers.add(keepHealth(health, store, clock, log));
 
   // Configuration: the store is the truth; the folder fills an empty one.
-  const controller = await startController(store, parts, options);
+  const controller = await startController(store, parts, options, membership?.shared);
   closers.add(() => controller.close());
-  const filled = await firstFill(controller, options, store.latest());
+  const filled =
+    membership === undefined
+      ? await firstFill(controller, options, store.latest())
+      : await enter(membership, controller, options, store);
   await beforeApi();
 
+  const selfCheck = startAnycast(options, parts, closers);
+  const view = membership?.view;
   // The API comes last: whoever reaches it finds a node that serves.
   const api = createApi({
     controller,
@@ -94,9 +103,13 @@ async function start(
       slots: () => parts.images.slotNames(),
       restarts: () => dataPlane.workers.reduce((sum, worker) => sum + worker.restarts, 0),
       controller,
+      ...(view === undefined ? {} : { cluster: view }),
       agents: desk,
     }),
-    agents: desk,
+    ...(view === undefined ? {} : { cluster: view, role: options.cluster?.role ?? 'all' }),
+    ...(selfCheck === undefined ? {} : { selfCheck: () => selfCheck.look() }),
+    // Agents report to controllers.
+    ...(options.cluster?.role === 'node' ? {} : { agents: desk }),
     ready: () => readiness(controller, dataPlane),
     simulate: async (request) => simulate(request, simulation),
     hosts: options.hosts,
@@ -120,6 +133,7 @@ function startController(
   store: Store,
   parts: AnsweringPart,
   { log }: NodeOptions,
+  shared: SharedChanges = {},
 ): Promise<RunningController> {
   const { geo, images, latency, publishing, health, simulation } = parts;
   return createController({
@@ -127,7 +141,10 @@ function startController(
     clock: systemClock,
     log,
     compile: (next) => images.prepare(next),
-    publish: (update) => publishing.publish(update),
+    publish: async (update) => {
+      await publishing.publish(update);
+      shared.published?.(update.revision);
+    },
     stored: (next) => parts.follow(next),
     health,
     explain: (question) =>
@@ -141,10 +158,62 @@ function startController(
         },
         question,
       ),
-    measure: (samples, source) => publishing.measure(samples, source),
-    reportLoad: (samples) => health.reportLoad(samples),
+    measure: (samples, source) => {
+      shared.measured?.(samples, source);
+      return publishing.measure(samples, source);
+    },
+    reportLoad: (samples) => {
+      shared.loaded?.(samples);
+      return health.reportLoad(samples);
+    },
+    ...(shared.replication === undefined ? {} : { replication: shared.replication }),
     trafficShift: (before, after) => trafficShift(before, after, simulation),
   });
+}
+
+/** A replica may hold no more of its history than the newest revision's hash. */
+export function historyOf(store: Store): (revision: number) => string | undefined {
+  return (revision) =>
+    revision === store.latest() ? store.digest() : store.revision(revision)?.hash;
+}
+
+/** Prepares the membership in a cluster; nothing of it is loaded by a process of its own. */
+async function join(
+  options: NodeOptions,
+  parts: AnsweringPart,
+  store: Store,
+  tokens: Tokens,
+  closers: Closers,
+): Promise<Membership | undefined> {
+  const { cluster } = options;
+  if (cluster === undefined) return undefined;
+  const { joinCluster } = await import('./node/joining.ts');
+  return joinCluster({ options, cluster, answering: parts, store, tokens, closers });
+}
+
+/**
+ * Enters the cluster. A process that has nothing yet waits for what the cluster has; where that is
+ * nothing either, the first leader fills it from its folder of zones.
+ */
+async function enter(
+  membership: Membership,
+  controller: RunningController,
+  options: NodeOptions,
+  store: Store,
+): Promise<readonly Problem[]> {
+  await membership.start(controller);
+  if (store.latest() > 0) return [];
+  const leads = await membership.settle();
+  if (leads) return store.latest() > 0 ? [] : firstFill(controller, options, 0);
+  if (store.latest() === 0) {
+    options.log.warn({}, 'the cluster has not answered with a configuration yet; waiting for it');
+    membership.onFirstLead(() => {
+      firstFill(controller, options, 0).catch((error) =>
+        options.log.error({ error }, `the folder of zones could not be taken: ${error}`),
+      );
+    });
+  }
+  return [];
 }
 
 async function firstFill(

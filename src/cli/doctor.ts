@@ -9,6 +9,7 @@ import { claimAddresses } from '../server/claim-addresses.ts';
 import { chooseUdpIo, whyNot } from '../server/open-udp.ts';
 import { nameKey } from '../wire/names.ts';
 import { type ApiFlags, addApiFlags, findToken, urlOf } from './api-client.ts';
+import { addBusFlags, type ClusterFlags, type ClusterOptions, clusterOf } from './cluster-flags.ts';
 import { askDns } from './doctor/ask-dns.ts';
 import { checkDataFolder } from './doctor/data-folder.ts';
 import { checkDelegation } from './doctor/delegation.ts';
@@ -22,7 +23,7 @@ import { printJson, withJsonErrors } from './output.ts';
 import { CommandEnd, exitCodes, type Terminal } from './program.ts';
 import { clean, counted, type Style, styleOf } from './style.ts';
 
-interface DoctorFlags extends ApiFlags {
+interface DoctorFlags extends ApiFlags, ClusterFlags {
   readonly zones: string;
   readonly dns?: readonly Endpoint[];
   readonly geo?: readonly GeoFlag[];
@@ -37,9 +38,11 @@ Examples:
   $ meridian doctor --dns 192.0.2.53:53 --data /var/lib/meridian --geo city=geodata/GeoLite2-City.mmdb
   $ meridian doctor --delegation example.com
   $ meridian doctor --delegation example.com --resolver 192.0.2.1:53
+  $ meridian doctor --role node --redis redis://192.0.2.1:6379 --cluster-key cluster.pub
 
-Changes nothing. Only --delegation asks servers on the network: the resolver (of this system, or the one
-named, which may also be a name server of the parent zone), the parent's name servers, and the domain's.
+Changes nothing. Only --redis and --delegation ask servers on the network: Redis; the resolver (of this
+system, or the one named, which may also be a name server of the parent zone), the parent's name servers,
+and the domain's.
 Exit code 1 when something failed; warnings alone give 0.`;
 
 /** Adds `meridian doctor`. */
@@ -62,16 +65,27 @@ export function registerDoctor(program: Command, terminal: Terminal): void {
       collect(parseDomain),
     )
     .option('--resolver <addr:port>', 'ask this server first for --delegation', parseEndpoint);
-  addApiFlags(command)
+  addApiFlags(addBusFlags(command))
     .option('--json', 'print one JSON document')
     .addHelpText('after', examples)
     .action((flags: DoctorFlags) =>
-      withJsonErrors(terminal, flags.json, () => doctor(flags, terminal)),
+      withJsonErrors(terminal, flags.json, () =>
+        doctor(flags, clusterOf(flags, command, terminal.env ?? {}, 'ignored'), terminal),
+      ),
     );
 }
 
-async function doctor(flags: DoctorFlags, terminal: Terminal): Promise<void> {
+async function doctor(
+  flags: DoctorFlags,
+  cluster: ClusterOptions | undefined,
+  terminal: Terminal,
+): Promise<void> {
   const findings = await examine(flags, terminal);
+  if (cluster !== undefined) {
+    // Loaded here: the client of Redis is not needed otherwise.
+    const { checkCluster } = await import('./doctor/cluster.ts');
+    findings.push(...(await checkCluster(cluster)));
+  }
   const failed = findings.filter(({ status }) => status === 'fail').length;
   const warned = findings.filter(({ status }) => status === 'warn').length;
   if (flags.json === true) {

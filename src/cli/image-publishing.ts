@@ -36,6 +36,8 @@ export class ImagePublishing {
   #cancelLatency: (() => void) | undefined;
   #cancelRefresh: () => void = () => {};
   #latencyVersion = 0;
+  /** Called when published latency has moved; in a cluster the leader then tells it to all others. */
+  onLatency: () => void = () => {};
 
   constructor(parts: PublishingParts) {
     this.#parts = parts;
@@ -114,6 +116,7 @@ export class ImagePublishing {
     this.#cancelLatency = undefined;
     if (latency.version === this.#latencyVersion) return;
     this.#latencyVersion = latency.version;
+    this.onLatency();
     let overMs = 0;
     const parts = images.followLatency(() => clock.monotonicMs() >= overMs);
     const next = () => {

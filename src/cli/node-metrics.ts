@@ -1,11 +1,13 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { latencyBoundMicros } from '../../native/udp_batch/udp-memory.ts';
 import type { AgentDesk } from '../control/agent-desk.ts';
+import type { ClusterView } from '../control/cluster-view.ts';
 import type { Controller } from '../control/controller.ts';
 import { reportIntervalMs } from '../health/report.ts';
 import type { CounterSnapshot } from '../server/counters.ts';
 import type { TrafficSums } from '../server/traffic.ts';
 import { rcodes } from '../wire/types.ts';
+import { clusterMetrics } from './cluster-metrics.ts';
 import { type SlotNames, TrafficMetrics } from './traffic-metrics.ts';
 
 export interface MetricsParts {
@@ -16,6 +18,8 @@ export interface MetricsParts {
   /** Times that a query thread had to be replaced. */
   restarts(): number;
   readonly controller: Controller;
+  /** Absent for a process of its own. */
+  readonly cluster?: ClusterView;
   /** Where agents come to; absent where none do. */
   readonly agents?: Pick<AgentDesk, 'counts' | 'status'>;
 }
@@ -73,7 +77,11 @@ export function createNodeMetrics(parts: MetricsParts): () => Promise<string> {
     'verdict',
   ]);
 
+  const countCluster =
+    parts.cluster === undefined ? () => {} : clusterMetrics(parts.cluster, registry);
+
   return async () => {
+    countCluster();
     const snapshot = parts.counters();
     setCounters(queries, 'transport', Object.entries(snapshot.queries));
     setCounters(types, 'type', Object.entries(snapshot.types));

@@ -1,6 +1,7 @@
 import type { Log } from '../base/log.ts';
 import type { UdpIo } from '../server/open-udp.ts';
 import type { RateLimitOptions, SubnetSettings } from '../server/settings.ts';
+import type { ClusterOptions } from './cluster-flags.ts';
 import type { Endpoint, GeoFlag } from './flags.ts';
 import type { Predecessor } from './restart/predecessor.ts';
 
@@ -23,6 +24,10 @@ export interface NodeOptions {
     readonly rateLimit?: RateLimitOptions;
     readonly cookieSecrets?: readonly Uint8Array[];
   };
+  /** A program that is run with `up` or `down` when the node begins or ceases to answer. */
+  readonly anycastHook?: string | undefined;
+  /** The cluster that this process joins; absent for a process of its own. */
+  readonly cluster?: ClusterOptions | undefined;
   readonly allowPrivateTargets: boolean;
   readonly allowExec: boolean;
   readonly adminToken: string | undefined;

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import { errorText } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import { readImageFile, writeImageFile } from '../image/image-file.ts';
+import { type ImageLabel, readImageFile, writeImageFile } from '../image/image-file.ts';
 import type { ImagePublisher, ImageUpdate, SlotUpdate } from '../image/image-update.ts';
 
 /** Where images go, and where the whole of them can be had again. */
@@ -26,18 +26,20 @@ const revisionDelayMs = 10_000;
 /** The same revision in other health, milliseconds. */
 const healthDelayMs = 600_000;
 
-/** The file in the data directory. */
-export const imageFileName = 'meridian.image';
+/** The files in the data directory, newest first. */
+export const imageFileNames = ['meridian.image', 'meridian.image.1', 'meridian.image.2'] as const;
 
 /**
  * Keeps what is served on disk, so that a restart answers at once from it, while the configuration is
  * still being read and compiled: seconds for a million names. Stands between whoever makes images and
- * the data plane. A saved image serves only for the very revision that the store is at; what it says
- * of health is as old as it is, until the first image of this process replaces it.
+ * the data plane. What a saved image says of health is as old as it is, until the first image of this
+ * process replaces it. The last three are kept: where the newest is damaged, the one before serves.
  */
 export class SavedImage implements ImagePublisher {
+  /** Chain hash of a revision; undefined for one that the store does not have. Set with the store. */
+  historyOf: (revision: number) => string | undefined = () => undefined;
   readonly #parts: SavedImageParts;
-  readonly #path: string;
+  readonly #paths: readonly string[];
   #epochsBefore = 0;
   /** Served from disk and not replaced yet. */
   #served: ImageUpdate | undefined;
@@ -53,27 +55,42 @@ export class SavedImage implements ImagePublisher {
 
   constructor(parts: SavedImageParts) {
     this.#parts = parts;
-    this.#path = join(parts.folder, imageFileName);
+    this.#paths = imageFileNames.map((name) => join(parts.folder, name));
   }
 
-  /** Serves the saved image if it is of this revision; returns whether. Never rejects. */
-  async serve(revision: number): Promise<boolean> {
+  /**
+   * Serves the newest saved image of this revision; returns whether there is one. With `olderToo` one
+   * of an earlier revision of the same history serves where there is none of this: for nodes, which
+   * are behind by some revisions at other times as well. Never rejects.
+   */
+  async serve(revision: number, olderToo = false): Promise<boolean> {
+    const isOfHistory = (label: ImageLabel) => label.history === this.historyOf(label.revision);
+    const isExact = (label: ImageLabel) => label.revision === revision && isOfHistory(label);
+    if (await this.#serveFirst(isExact)) return true;
+    if (!olderToo) return false;
+    return this.#serveFirst((label) => label.revision < revision && isOfHistory(label));
+  }
+
+  async #serveFirst(isWanted: (label: ImageLabel) => boolean): Promise<boolean> {
     const { dataPlane, log, program } = this.#parts;
-    const image = readImageFile(this.#path, program, revision);
-    if (typeof image === 'string') {
-      log.debug({ file: this.#path, reason: image }, 'there is no saved image to start from');
-      return false;
+    for (const file of this.#paths) {
+      const image = readImageFile(file, program, isWanted);
+      if (typeof image === 'string') {
+        log.debug({ file, reason: image }, 'there is no saved image to start from');
+        continue;
+      }
+      try {
+        await dataPlane.publish(image);
+      } catch (error) {
+        log.warn({ file, error: errorText(error) }, 'the saved image cannot be served');
+        continue;
+      }
+      this.#epochsBefore = image.epoch;
+      this.#served = image;
+      this.#revision = image.revision;
+      return true;
     }
-    try {
-      await dataPlane.publish(image);
-    } catch (error) {
-      log.warn({ file: this.#path, error: errorText(error) }, 'the saved image cannot be served');
-      return false;
-    }
-    this.#epochsBefore = image.epoch;
-    this.#served = image;
-    this.#revision = revision;
-    return true;
+    return false;
   }
 
   async publish(update: ImageUpdate): Promise<void> {
@@ -126,12 +143,15 @@ export class SavedImage implements ImagePublisher {
 
   async #save(): Promise<void> {
     const { dataPlane, log, program } = this.#parts;
+    const [file = '', ...older] = this.#paths;
     if (this.#isSuspended) return;
     this.#isMoved = false;
     try {
-      await writeImageFile(this.#path, program, dataPlane.image());
+      const image = dataPlane.image();
+      const history = this.historyOf(image.revision) ?? '';
+      await writeImageFile(file, program, history, image, older);
     } catch (error) {
-      const fields = { file: this.#path, error: errorText(error) };
+      const fields = { file, error: errorText(error) };
       log.warn(fields, 'the image could not be saved; the next start waits for the configuration');
     }
   }

@@ -9,6 +9,12 @@ import { type Prefix, parsePrefix } from '../base/ip.ts';
 import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import { type UdpIo, udpIos } from '../server/open-udp.ts';
+import {
+  addClusterFlags,
+  type ClusterFlags,
+  type ClusterOptions,
+  clusterOf,
+} from './cluster-flags.ts';
 import { startDemo } from './demo.ts';
 import {
   collect,
@@ -31,7 +37,7 @@ import type { RunningNode } from './start-node.ts';
 export const tokenFileName = 'admin.token';
 
 /** What commander hands over for `serve`. */
-interface ServeFlags extends ProtectionFlags {
+interface ServeFlags extends ProtectionFlags, ClusterFlags {
   readonly zones: string;
   readonly data: string;
   readonly dns?: readonly Endpoint[];
@@ -42,6 +48,7 @@ interface ServeFlags extends ProtectionFlags {
   readonly nsid?: string;
   readonly versionBind?: string;
   readonly serverId?: string;
+  readonly anycastHook?: string;
   readonly ecs: boolean;
   readonly ecsFrom?: readonly Prefix[];
   readonly allowPrivateTargets?: boolean;
@@ -105,13 +112,17 @@ export function registerServe(program: Command, terminal: Terminal, version: str
     )
     .option('--version-bind <text>', 'answer CH TXT version.bind with this', parseText(255))
     .option('--server-id <text>', 'answer CH TXT id.server with this', parseText(255))
+    .option(
+      '--anycast-hook <program>',
+      'run this with "up" or "down" when the node begins or ceases to answer, to announce or withdraw its route',
+    )
     .option('--no-ecs', 'ignore client subnets (RFC 7871); the resolver is the client')
     .option(
       '--ecs-from <cidr>',
       'believe client subnets of these resolvers only (repeatable)',
       collect(parsePrefixFlag),
     );
-  addProtectionFlags(command)
+  addProtectionFlags(addClusterFlags(command))
     .option('--allow-private-targets', 'let health checks reach loopback and private addresses')
     .option('--allow-exec', 'let exec monitors run commands, with the rights of this process')
     .option(
@@ -128,10 +139,17 @@ export function registerServe(program: Command, terminal: Terminal, version: str
     .option('--demo', 'start six small origins on 127.0.1.1 to 127.0.1.6 for zones/traffic.yaml')
     .option('--json', 'print one line of JSON when ready, and the log as JSON')
     .addHelpText('after', examples)
-    .action((flags: ServeFlags) => serve(flags, terminal, version));
+    .action((flags: ServeFlags) =>
+      serve(flags, clusterOf(flags, command, process.env), terminal, version),
+    );
 }
 
-async function serve(flags: ServeFlags, terminal: Terminal, version: string): Promise<void> {
+async function serve(
+  flags: ServeFlags,
+  cluster: ClusterOptions | undefined,
+  terminal: Terminal,
+  version: string,
+): Promise<void> {
   // Loaded here, so that the other commands start without the server.
   const { startNode } = await import('./start-node.ts');
   const log = openLog(flags.logLevel, flags.json === true);
@@ -144,7 +162,7 @@ async function serve(flags: ServeFlags, terminal: Terminal, version: string): Pr
     node = await startNode({
       zones: resolve(flags.zones),
       data,
-      dns: flags.dns ?? [{ host: '127.0.0.1', port: 5300 }],
+      dns: cluster?.role === 'controller' ? [] : (flags.dns ?? [{ host: '127.0.0.1', port: 5300 }]),
       http: flags.http,
       geo: flags.geo ?? [],
       workers: flags.workers,
@@ -152,6 +170,8 @@ async function serve(flags: ServeFlags, terminal: Terminal, version: string): Pr
       nsid: flags.nsid,
       versionBind: flags.versionBind,
       serverId: flags.serverId,
+      anycastHook: flags.anycastHook,
+      cluster,
       ecs: {
         allow: flags.ecs,
         ...(flags.ecsFrom === undefined ? {} : { from: flags.ecsFrom }),
@@ -190,7 +210,9 @@ async function serve(flags: ServeFlags, terminal: Terminal, version: string): Pr
 }
 
 /** Why a process with these flags cannot be replaced by another while it serves. */
-function whyNotRestart({ demo, io }: ServeFlags): string | undefined {
+function whyNotRestart({ demo, io, redis }: ServeFlags): string | undefined {
+  if (redis !== undefined)
+    return 'a member of a cluster is replaced by stopping it and starting it anew, while the others answer';
   if (demo === true)
     return 'the origins of --demo end with their process; stop it and start it anew';
   if (io !== 'xdp') return undefined;
@@ -258,7 +280,7 @@ function greeting(node: RunningNode, tokenFile: string, demo: boolean): string {
       `(${[...zones.keys()].slice(0, 5).join(' ')}${zones.size > 5 ? ' …' : ''}), ` +
       `${traffic.services.size} services in ${traffic.regions.size} regions`,
     '',
-    `  DNS    ${node.dns.join('  ')}`,
+    `  DNS    ${node.dns.length === 0 ? 'none: a controller answers no queries' : node.dns.join('  ')}`,
     `  API    http://${node.http}/docs`,
     `  Token  ${tokenLine(node.newToken, tokenFile, process.env['MERIDIAN_ADMIN_TOKEN'])}`,
     '',

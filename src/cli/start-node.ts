@@ -3,7 +3,7 @@ import type { Configuration } from '../control/controller.ts';
 import { openSqliteStore, openSqliteStoreUnchecked } from '../store/sqlite-store.ts';
 import { type AnsweringPart, startAnswering, startThreads } from './answering-part.ts';
 import { Closers } from './closers.ts';
-import { type ControlPart, startControl } from './control-part.ts';
+import { type ControlPart, historyOf, startControl } from './control-part.ts';
 import { formatEndpoint } from './flags.ts';
 import type { NodeOptions } from './node-options.ts';
 import type { NodeSockets } from './restart/node-sockets.ts';
@@ -53,7 +53,8 @@ async function startAlone(options: NodeOptions, closers: Closers): Promise<Runni
   onClose(() => store.close());
   const threads = await startThreads(options, onClose);
   const revision = store.latest();
-  if (revision > 0) await threads.saved.serve(revision);
+  threads.saved.historyOf = historyOf(store);
+  if (revision > 0) await threads.saved.serve(revision, options.cluster?.role === 'node');
   store.check();
   const parts = await startAnswering(options, threads, onClose);
   const control = await startControl(options, store, parts, options.http);

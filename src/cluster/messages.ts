@@ -61,7 +61,14 @@ const formGzip = 2;
 const headBytes = 65;
 
 /** What a signed message is for; part of what is signed. */
-export type MessageKind = 'log' | 'snapshot' | 'health' | 'latency' | 'tokens';
+export type MessageKind =
+  | 'log'
+  | 'snapshot'
+  | 'health'
+  | 'latency'
+  | 'tokens'
+  | 'reports'
+  | 'samples';
 
 /** Signs and opens a cluster's messages. */
 export class Envelope {

@@ -82,7 +82,7 @@ export interface HealthControl extends HealthView {
 const tickMs = 1000;
 const noHealth: ServiceHealth = new Map();
 /** After so long a time nothing is known of what was down, milliseconds. */
-const snapshotMaxAgeMs = 600_000;
+export const snapshotMaxAgeMs = 600_000;
 
 /**
  * The way of a report: thresholds (in the agent) → quorum → damping → services whose answers

@@ -31,7 +31,8 @@ export class HealthEvents {
   }
 }
 
-const became: Readonly<Record<Verdict, string>> = {
+/** What a verdict is called when it is news. */
+export const became: Readonly<Record<Verdict, string>> = {
   up: 'came up',
   degraded: 'is degraded',
   down: 'went down',

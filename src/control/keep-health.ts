@@ -12,7 +12,7 @@ const saveIntervalMs = 10_000;
  * tried again with the next. Returns what ends it.
  */
 export function keepHealth(
-  health: HealthControl,
+  health: Pick<HealthControl, 'restore' | 'snapshot'>,
   store: Store,
   clock: Clock,
   log: Log,

@@ -50,6 +50,8 @@ export class Tokens {
   readonly #store: Store;
   readonly #clock: Clock;
   #all: readonly StoredToken[];
+  /** Called when the tokens that a cluster shares have changed by a request here. */
+  onChange: () => void = () => {};
 
   constructor(store: Store, clock: Clock) {
     this.#store = store;
@@ -60,6 +62,24 @@ export class Tokens {
   /** Every token, expired ones included. */
   list(): readonly TokenInfo[] {
     return this.#all.map(infoOf);
+  }
+
+  /** The tokens that a cluster shares: all but that of this process's environment. */
+  shared(): readonly StoredToken[] {
+    return this.#all.filter(({ id }) => id !== environmentTokenId);
+  }
+
+  /** Takes tokens of the cluster, and with `whole` lets go of shared ones that are not among them. */
+  take(tokens: ReadonlyMap<string, StoredToken | null>, whole: boolean): void {
+    const known = new Map(this.shared().map((token) => [token.id, token]));
+    for (const [id, token] of tokens) {
+      if (id === environmentTokenId) continue;
+      if (token === null) this.#store.deleteToken(id);
+      else if (JSON.stringify(known.get(id)) !== JSON.stringify(token)) this.#store.putToken(token);
+      known.delete(id);
+    }
+    if (whole) for (const id of known.keys()) this.#store.deleteToken(id);
+    this.#all = this.#store.tokens();
   }
 
   /** Makes a token; the secret is in the result and nowhere else. Throws `E_TOKEN_SCOPE` and others. */
@@ -111,6 +131,7 @@ export class Tokens {
   remove(id: string): boolean {
     const deleted = this.#store.deleteToken(id);
     this.#all = this.#store.tokens();
+    if (deleted) this.onChange();
     return deleted;
   }
 
@@ -158,6 +179,7 @@ export class Tokens {
   #put(token: StoredToken): void {
     this.#store.putToken(token);
     this.#all = this.#store.tokens();
+    this.onChange();
   }
 
   #isExpired(token: StoredToken): boolean {

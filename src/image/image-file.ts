@@ -29,6 +29,8 @@ interface Header {
   /** The program that wrote it. */
   readonly program: string;
   readonly revision: number;
+  /** The hash that chains the revision to all before it: equal numbers of two histories differ here. */
+  readonly history: string;
   /** Octets of each buffer. */
   readonly buffers: readonly number[];
   /** Number of the zone index's buffer. */
@@ -38,14 +40,24 @@ interface Header {
   readonly maps: readonly SavedSlot[];
 }
 
+/** Which image a file holds. */
+export interface ImageLabel {
+  readonly revision: number;
+  /** Chain hash of the revision. */
+  readonly history: string;
+}
+
 /**
- * Saves a whole image: written beside, synced, then renamed, so that the file is always whole. Throws
- * what the file system throws; `image` must have a zone index and no patches.
+ * Saves a whole image: written beside, synced, then renamed, so that the file is always whole. Those
+ * that were there before move on along `older`, and the last of them goes away. Throws what the file
+ * system throws; `image` must have a zone index and no patches.
  */
 export async function writeImageFile(
   path: string,
   program: string,
+  history: string,
   image: ImageUpdate,
+  older: readonly string[] = [],
 ): Promise<void> {
   const buffers = new Map<SharedArrayBuffer, number>();
   const numberOf = (buffer: SharedArrayBuffer): number => {
@@ -60,6 +72,7 @@ export async function writeImageFile(
   if (image.zoneIndex === undefined) throw new Error('an image without a zone index is not saved');
   const content = {
     program,
+    history,
     revision: image.revision,
     zoneIndex: numberOf(image.zoneIndex),
     zones: slots(image.zones),
@@ -90,18 +103,27 @@ export async function writeImageFile(
   } finally {
     await file.close();
   }
+  // The oldest first: whatever ends the process between, no image is lost but that one.
+  const paths = [path, ...older];
+  for (let place = older.length; place > 0; place -= 1) {
+    await rename(paths[place - 1] ?? '', paths[place] ?? '').catch(ignoreAbsence);
+  }
   await rename(beside, path);
   syncFolder(dirname(path));
 }
 
+function ignoreAbsence(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'ENOENT') throw error;
+}
+
 /**
- * Reads a saved image of this program and revision. A text says why there is none: another revision or
- * program, a file that is cut short or damaged, or no file.
+ * Reads a saved image of this program that is wanted. A text says why there is none: another revision
+ * or program, a file that is cut short or damaged, or no file.
  */
 export function readImageFile(
   path: string,
   program: string,
-  revision: number,
+  isWanted: (label: ImageLabel) => boolean,
 ): ImageUpdate | string {
   let file: number;
   try {
@@ -110,7 +132,7 @@ export function readImageFile(
     return errorText(error);
   }
   try {
-    return readImage(file, program, revision);
+    return readImage(file, program, isWanted);
   } catch (error) {
     return errorText(error);
   } finally {
@@ -118,7 +140,11 @@ export function readImageFile(
   }
 }
 
-function readImage(file: number, program: string, revision: number): ImageUpdate | string {
+function readImage(
+  file: number,
+  program: string,
+  isWanted: (label: ImageLabel) => boolean,
+): ImageUpdate | string {
   const hash = createHash('sha256');
   const preamble = fill(file, new Uint8Array(preambleBytes));
   const head = Buffer.from(preamble.buffer);
@@ -127,7 +153,8 @@ function readImage(file: number, program: string, revision: number): ImageUpdate
   hash.update(text);
   const header = JSON.parse(Buffer.from(text).toString()) as Header;
   if (header.program !== program) return `it was written by ${header.program}`;
-  if (header.revision !== revision) return `it is of revision ${header.revision}`;
+  const { revision, history } = header;
+  if (!isWanted({ revision, history })) return `it is of revision ${revision}, ${history}`;
   const buffers = header.buffers.map((bytes) => {
     const buffer = new SharedArrayBuffer(bytes);
     hash.update(fill(file, new Uint8Array(buffer)));

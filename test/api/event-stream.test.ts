@@ -7,6 +7,7 @@ import { VirtualClock } from '../../src/base/clock.ts';
 import { limits } from '../../src/base/limits.ts';
 import { silentLog } from '../../src/base/log.ts';
 import type { Controller } from '../../src/control/controller.ts';
+import { clusterView } from './cluster-view.ts';
 
 /** A response of which a test says how much its peer has not yet taken. */
 class FakeResponse extends EventEmitter {
@@ -116,4 +117,30 @@ test('EventStreams sends no event to a reader whose token was revoked', () => {
   clock.advance(250);
   assert.equal(response.writableEnded, true);
   assert.ok(response.written.every((text) => !text.includes('event: revision')));
+});
+
+test('EventStreams sends the state of the cluster at first, and again when it changes', () => {
+  const clock = new VirtualClock();
+  const view = clusterView();
+  const state = { ...view.state() };
+  const streams = new EventStreams(fakeController(), clock, silentLog, {
+    ...view,
+    state: () => state,
+  });
+  const reader = new FakeResponse();
+  streams.add(reader as unknown as ServerResponse, undefined, () => true);
+  const events = () => reader.written.filter((text) => text.includes('event: cluster'));
+  assert.equal(events().length, 1);
+  assert.match(events()[0] ?? '', /"leader":"self","leads":true/);
+  clock.advance(1000);
+  assert.equal(events().length, 1);
+  Object.assign(state, { leader: 'other', leads: false, busSilenceMs: 99 });
+  clock.advance(250);
+  assert.equal(events().length, 2);
+  assert.match(events()[1] ?? '', /"leader":"other"/);
+  // Ages move all the time and are no news.
+  Object.assign(state, { busSilenceMs: 150, healthAgeMs: 3 });
+  clock.advance(1000);
+  assert.equal(events().length, 2);
+  streams.close();
 });

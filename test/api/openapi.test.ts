@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { clusterView } from './cluster-view.ts';
 import { type Harness, startHarness } from './harness.ts';
 
 interface Parameter {
@@ -35,7 +36,10 @@ describe('the OpenAPI document', () => {
   let harness: Harness;
   let document: Document;
   before(async () => {
-    harness = await startHarness();
+    harness = await startHarness({
+      selfCheck: async () => ({ answers: true, reasons: [] }),
+      cluster: clusterView(),
+    });
     document = (await harness.api.inject('/docs/json')).json();
   });
   after(() => harness.close());
@@ -106,7 +110,7 @@ describe('the OpenAPI document', () => {
       ids.add(operation.operationId);
       const isForAgents = /\/agents\/\{id\}\/(boots|plan|reports)$/.test(path);
       const scheme = isForAgents ? { agent: [] } : { bearer: [] };
-      const expected = ['/livez', '/readyz'].includes(path) ? [] : [scheme];
+      const expected = ['/livez', '/readyz', '/anycast'].includes(path) ? [] : [scheme];
       assert.deepEqual(operation.security, expected, name);
     }
     assert.ok(document.components.securitySchemes['bearer']);

@@ -33,6 +33,20 @@ describe('outside /v1', () => {
     await other.close();
   });
 
+  test('/anycast is 200 while the node answers itself, 503 with the reasons, and absent without DNS', async () => {
+    assert.equal((await harness.api.inject('/anycast')).statusCode, 404);
+    const result = { answers: false, reasons: ['192.0.2.53:53: no answer'] };
+    const other = await startHarness({ selfCheck: async () => result });
+    const response = await other.api.inject('/anycast');
+    assert.equal(response.statusCode, 503);
+    assert.deepEqual(response.json(), result);
+    await other.close();
+    const good = { answers: true, reasons: [] };
+    const well = await startHarness({ selfCheck: async () => good });
+    assert.equal((await well.api.inject('/anycast')).statusCode, 200);
+    await well.close();
+  });
+
   test('/v1 counts what there is', async () => {
     const response = await harness.call('GET', '/v1');
     const { version: _, ...counts } = response.json();

@@ -7,6 +7,7 @@ import { VirtualClock } from '../../src/base/clock.ts';
 import type { Log } from '../../src/base/log.ts';
 import { registerApply } from '../../src/cli/apply.ts';
 import { registerCheck } from '../../src/cli/check.ts';
+import { registerClusterKey } from '../../src/cli/cluster-key.ts';
 import { registerDoctor } from '../../src/cli/doctor.ts';
 import { registerExplain } from '../../src/cli/explain.ts';
 import { registerExport } from '../../src/cli/export.ts';
@@ -53,6 +54,7 @@ export async function run(argv: readonly string[], more: Partial<Terminal> = {})
   const program = createProgram('0.0.0-test', terminal);
   registerApply(program, terminal);
   registerCheck(program, terminal);
+  registerClusterKey(program, terminal);
   registerDoctor(program, terminal);
   registerExplain(program, terminal);
   registerExport(program, terminal);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -15,7 +15,7 @@ interface Process {
 }
 
 /** A process on a data directory, with a data plane that keeps what it is given. */
-function processOn(folder: string): Process {
+function processOn(folder: string, historyOf = (revision: number) => `h${revision}`): Process {
   const image = new FullImage();
   const published: ImageUpdate[] = [];
   const dataPlane = {
@@ -27,7 +27,9 @@ function processOn(folder: string): Process {
     image: () => image.toUpdate(),
   };
   const clock = new VirtualClock();
-  const saved = new SavedImage({ folder, program: 'test', dataPlane, clock, log: silentLog });
+  const parts = { folder, program: 'test', dataPlane, clock, log: silentLog };
+  const saved = new SavedImage(parts);
+  saved.historyOf = historyOf;
   return { saved, published };
 }
 
@@ -94,4 +96,51 @@ test('SavedImage.close() saves nothing where no whole image was ever published',
   await first.saved.publish({ epoch: 1, revision: 0, zones: [], services: [], maps: [] });
   await first.saved.close();
   assert.equal(await processOn(folder).saved.serve(0), false);
+});
+
+/** Saves an image of each revision, as so many processes after one another do. */
+async function saveAll(folder: string, revisions: readonly number[]): Promise<void> {
+  for (const revision of revisions) {
+    const { saved } = processOn(folder);
+    await saved.publish(whole(revision, [revision]));
+    await saved.close();
+  }
+}
+
+function damage(file: string): void {
+  const octets = readFileSync(file);
+  octets[60] = (octets[60] ?? 0) ^ 1;
+  writeFileSync(file, octets);
+}
+
+test('SavedImage.serve() serves the image before where the newest is damaged', async (t) => {
+  const folder = folderOf(t);
+  await saveAll(folder, [5, 5]);
+  damage(join(folder, 'meridian.image'));
+  const { saved, published } = processOn(folder);
+  assert.equal(await saved.serve(5), true);
+  assert.equal(published[0]?.revision, 5);
+});
+
+test('SavedImage.serve() serves an earlier revision only to those who may be behind', async (t) => {
+  const folder = folderOf(t);
+  await saveAll(folder, [3, 4, 5, 6]);
+  damage(join(folder, 'meridian.image'));
+  assert.equal(await processOn(folder).saved.serve(6), false);
+  const { saved, published } = processOn(folder);
+  assert.equal(await saved.serve(6, true), true);
+  assert.equal(published[0]?.revision, 5);
+  damage(join(folder, 'meridian.image.1'));
+  const older = processOn(folder);
+  assert.equal(await older.saved.serve(6, true), true);
+  assert.equal(older.published[0]?.revision, 4);
+});
+
+test('SavedImage.serve() serves nothing of a history that the store does not have', async (t) => {
+  const folder = folderOf(t);
+  await saveAll(folder, [4, 5]);
+  const other = processOn(folder, (revision) => `x${revision}`);
+  assert.equal(await other.saved.serve(5, true), false);
+  assert.equal(await other.saved.serve(9, true), false);
+  assert.deepEqual(other.published, []);
 });

@@ -107,3 +107,9 @@ test('surviveBugs() keeps the process alive, even when nobody can read the log a
   });
   assert.deepEqual([result.stdout, result.status], ['alive', 0], result.stderr);
 });
+
+test('serve ends with 2 and says what to do where the flags of a cluster do not fit together', async (t) => {
+  const { code, output } = await runMeridian(t, ['serve', '--role', 'node']);
+  assert.equal(code, 2);
+  assert.match(output, /error: --role node needs a cluster; name its Redis with --redis URL/);
+});

@@ -1,10 +1,17 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { packSegments } from '../../src/image/arena.ts';
-import { readImageFile, writeImageFile } from '../../src/image/image-file.ts';
+import { type ImageLabel, readImageFile, writeImageFile } from '../../src/image/image-file.ts';
 import type { ImageUpdate, SlotUpdate } from '../../src/image/image-update.ts';
 
 function folderOf(t: TestContext): string {
@@ -38,6 +45,8 @@ function sampleImage(): ImageUpdate {
   };
 }
 
+const is12 = ({ revision, history }: ImageLabel) => revision === 12 && history === 'h12';
+
 const octetsOf = ({ segment, at = 0, bytes }: SlotUpdate) =>
   segment === null
     ? null
@@ -55,8 +64,8 @@ const contentOf = (image: ImageUpdate) => ({
 test('readImageFile() reads back what writeImageFile() wrote, segment by segment', async (t) => {
   const path = join(folderOf(t), 'image');
   const image = sampleImage();
-  await writeImageFile(path, 'this', image);
-  const read = readImageFile(path, 'this', 12);
+  await writeImageFile(path, 'this', 'h12', image);
+  const read = readImageFile(path, 'this', is12);
   assert.ok(typeof read !== 'string', String(read));
   assert.equal(read.revision, 12);
   assert.deepEqual(contentOf(read), contentOf(image));
@@ -64,25 +73,40 @@ test('readImageFile() reads back what writeImageFile() wrote, segment by segment
 
 test('readImageFile() refuses another program, another revision and no file, and says so', async (t) => {
   const path = join(folderOf(t), 'image');
-  assert.match(String(readImageFile(path, 'this', 12)), /ENOENT/);
-  await writeImageFile(path, 'this', sampleImage());
-  assert.match(String(readImageFile(path, 'other', 12)), /written by this/);
-  assert.match(String(readImageFile(path, 'this', 13)), /revision 12/);
+  assert.match(String(readImageFile(path, 'this', is12)), /ENOENT/);
+  await writeImageFile(path, 'this', 'h12', sampleImage());
+  assert.match(String(readImageFile(path, 'other', is12)), /written by this/);
+  assert.match(String(readImageFile(path, 'this', () => false)), /revision 12, h12/);
 });
 
 test('readImageFile() refuses a file that is damaged anywhere or cut short', async (t) => {
   const path = join(folderOf(t), 'image');
-  await writeImageFile(path, 'this', sampleImage());
+  await writeImageFile(path, 'this', 'h12', sampleImage());
   const good = readFileSync(path);
   for (let at = 0; at < good.length; at += 97) {
     const bad = Buffer.from(good);
     bad[at] = (bad[at] ?? 0) ^ 0x20;
     writeFileSync(path, bad);
-    assert.equal(typeof readImageFile(path, 'this', 12), 'string', `octet ${at}`);
+    assert.equal(typeof readImageFile(path, 'this', is12), 'string', `octet ${at}`);
   }
   for (const length of [0, 5, 44, 200, good.length - 1]) {
     writeFileSync(path, good);
     truncateSync(path, length);
-    assert.equal(typeof readImageFile(path, 'this', 12), 'string', `${length} octets`);
+    assert.equal(typeof readImageFile(path, 'this', is12), 'string', `${length} octets`);
   }
+});
+
+test('writeImageFile() moves the images before it on, and lets the oldest go', async (t) => {
+  const folder = folderOf(t);
+  const [path, one, two] = ['image', 'image.1', 'image.2'].map((name) => join(folder, name));
+  assert.ok(path !== undefined && one !== undefined && two !== undefined);
+  const revisionIn = (file: string) => {
+    const image = readImageFile(file, 'this', () => true);
+    return typeof image === 'string' ? undefined : image.revision;
+  };
+  for (const revision of [1, 2, 3, 4]) {
+    await writeImageFile(path, 'this', '', { ...sampleImage(), revision }, [one, two]);
+  }
+  assert.deepEqual([path, one, two].map(revisionIn), [4, 3, 2]);
+  assert.deepEqual(readdirSync(folder).toSorted(), ['image', 'image.1', 'image.2']);
 });

@@ -19,8 +19,8 @@ export function eventRoutes(app: ApiInstance, context: ApiContext): void {
       schema: describeRoute({
         summary: 'Follow revisions and health live',
         description:
-          'Server-Sent Events: `revision` and `health`, each with a JSON object, and comments in ' +
-          'between. A reader that comes back with `Last-Event-ID` gets what it missed. A reader ' +
+          'Server-Sent Events: `revision` and `health` (and `cluster`, where there is one, when its ' +
+          'leader, its bus or its members change), each with a JSON object, and comments in between. A reader that comes back with `Last-Event-ID` gets what it missed. A reader ' +
           'that does not keep up is disconnected.',
         tags: ['events'],
         headers: Type.Object({

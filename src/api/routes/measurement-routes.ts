@@ -63,7 +63,7 @@ function measureRoute(app: ApiInstance, context: ApiContext): void {
   app.post(
     '/measurements',
     {
-      config: { access: 'write', takesCsv: true },
+      config: { access: 'write', isLocal: true, takesCsv: true },
       schema: describeRoute({
         summary: 'Report round-trip times between clients and regions',
         description:
@@ -111,7 +111,7 @@ function loadRoute(app: ApiInstance, { controller }: ApiContext): void {
   app.post(
     '/load',
     {
-      config: { access: 'write' },
+      config: { access: 'write', isLocal: true },
       schema: describeRoute({
         summary: "Report members' load",
         description: 'Good samples are taken even where others of the batch are wrong.',

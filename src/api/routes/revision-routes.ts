@@ -82,7 +82,12 @@ function listRoutes(app: ApiInstance, context: ApiContext): void {
     (request, reply) => {
       const revision = revisionNumbered(context, request.params.number);
       const changes = revision.changes.slice(0, limits.changesPerAnswer).map(viewChange);
-      return reply.send({ ...viewRevision(revision), changes });
+      const servedBy = context.cluster?.servedBy(revision.number);
+      return reply.send({
+        ...viewRevision(revision),
+        changes,
+        ...(servedBy === undefined ? {} : { servedBy }),
+      });
     },
   );
 }

@@ -61,11 +61,37 @@ export function systemRoutes(app: ApiInstance, context: ApiContext, metrics: Api
       return reply.type(prometheus).send(parts.map((part) => `${part.trimEnd()}\n`).join('\n'));
     },
   );
+  anycastRoute(app, context);
   const errors = errorsPage(resolve(import.meta.dirname, '../../../docs/errors.md'));
   app.get('/docs/errors', { schema: { hide: true } }, (_request, reply) =>
     reply
       .header('content-security-policy', docsContentPolicy)
       .type('text/html; charset=utf-8')
       .send(errors),
+  );
+}
+
+function anycastRoute(app: ApiInstance, { selfCheck }: ApiContext): void {
+  if (selfCheck === undefined) return;
+  app.get(
+    '/anycast',
+    {
+      schema: describeRoute({
+        summary: 'Whether this node answers queries: the route to it may be announced',
+        description:
+          'A real query to each of its listeners, at most once a second. Controllers and the bus do ' +
+          'not matter, nor how old the configuration is.',
+        tags,
+        open: true,
+        answers: {
+          200: { description: 'It answers.', schema: component('SelfCheck') },
+          503: { description: 'It does not, and why.', schema: component('SelfCheck') },
+        },
+      }),
+    },
+    async (_request, reply) => {
+      const result = await selfCheck();
+      return reply.code(result.answers ? 200 : 503).send(result);
+    },
   );
 }

@@ -165,18 +165,24 @@ export async function startMeridian(
     readonly flags?: readonly string[];
   },
 ): Promise<RunningMeridian> {
+  return serveMeridian(t, [
+    ...['--zones', options.zones, '--data', options.data, '--workers', '1'],
+    ...['--dns', options.dns ?? '127.0.0.1:0', '--http', options.http ?? '127.0.0.1:0'],
+    ...(options.flags ?? []),
+  ]);
+}
+
+/** Starts `meridian serve --json` with these flags and waits until it serves. */
+export async function serveMeridian(
+  t: { after(callback: () => Promise<void>): void },
+  flags: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<RunningMeridian> {
   const token = adminToken;
   const running = startProgram(
     t,
-    [
-      process.execPath,
-      join(root, 'src/main.ts'),
-      'serve',
-      ...['--zones', options.zones, '--data', options.data, '--json', '--workers', '1'],
-      ...['--dns', options.dns ?? '127.0.0.1:0', '--http', options.http ?? '127.0.0.1:0'],
-      ...(options.flags ?? []),
-    ],
-    { MERIDIAN_ADMIN_TOKEN: token },
+    [process.execPath, join(root, 'src/main.ts'), 'serve', '--json', ...flags],
+    { MERIDIAN_ADMIN_TOKEN: token, ...environment },
   );
   const line = await until(
     () => {

@@ -1,0 +1,111 @@
+import type { Clock } from '../base/clock.ts';
+import { errorText } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
+import type { Log } from '../base/log.ts';
+import type { Bus } from './bus.ts';
+import { Pauses } from './member.ts';
+import type { Envelope } from './messages.ts';
+
+export interface RelayParts {
+  readonly stream: 'reports' | 'samples';
+  readonly bus: Bus;
+  readonly envelope: Envelope;
+  /** Id of this process; what it passed on itself is not taken again. */
+  readonly id: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Whether there is anybody to pass things on to. */
+  hasOthers(): boolean;
+  /** Takes what another controller has passed on, in its order. */
+  take(item: unknown): void;
+}
+
+const retryMs = 250;
+
+/**
+ * Passes what agents and applications tell one controller on to the others, so that each could lead at
+ * once. Signed, since whoever could write here could kill a service; in order, one message under way
+ * at a time; what comes meanwhile goes together, and beyond `limits.relayedItems` the oldest is shed:
+ * the next report says it all again.
+ */
+export class Relay {
+  /** Items that were shed, or came in a message that was not signed. */
+  readonly counters = { shed: 0, unsigned: 0 };
+  readonly #parts: RelayParts;
+  #waiting: unknown[] = [];
+  #isSending = false;
+  readonly #pauses: Pauses;
+  readonly #ended: Promise<void>;
+
+  constructor(parts: RelayParts) {
+    this.#parts = parts;
+    this.#pauses = new Pauses(parts.clock);
+    this.#ended = this.#run();
+  }
+
+  /** Passes something on; costs nothing while there is nobody else. */
+  pass(item: unknown): void {
+    if (this.#pauses.isClosed || !this.#parts.hasOthers()) return;
+    this.#waiting.push(item);
+    if (this.#waiting.length > limits.relayedItems) {
+      this.#waiting.shift();
+      this.counters.shed += 1;
+    }
+    if (!this.#isSending) void this.#send();
+  }
+
+  /** Resolves when nothing more will be taken; the bus must be closed or answer for that. */
+  async close(): Promise<void> {
+    this.#pauses.close();
+    await this.#ended;
+  }
+
+  async #send(): Promise<void> {
+    const { bus, stream, envelope, id, log } = this.#parts;
+    this.#isSending = true;
+    while (this.#waiting.length > 0 && !this.#pauses.isClosed) {
+      const items = this.#waiting;
+      this.#waiting = [];
+      try {
+        await bus.post(stream, envelope.seal(stream, { from: id, items }));
+      } catch (error) {
+        this.counters.shed += items.length;
+        log.debug({ stream, error: errorText(error) }, 'nothing can be passed on');
+      }
+    }
+    this.#isSending = false;
+  }
+
+  async #run(): Promise<void> {
+    const { bus, stream, log } = this.#parts;
+    let cursor: string | undefined;
+    while (!this.#pauses.isClosed) {
+      try {
+        const read = await bus.read(stream, cursor, limits.busEntriesPerRead, limits.busWaitMs);
+        cursor = read.cursor;
+        for (const { bytes } of read.messages) this.#take(bytes);
+      } catch (error) {
+        if (this.#pauses.isClosed) return;
+        log.debug({ stream, error: errorText(error) }, 'a stream cannot be read; trying again');
+        await this.#pauses.sleep(retryMs);
+      }
+    }
+  }
+
+  #take(bytes: Uint8Array): void {
+    const { envelope, stream, id, log, take } = this.#parts;
+    const message = envelope.open(stream, bytes) as { from: string; items: unknown[] } | undefined;
+    if (message === undefined) {
+      this.counters.unsigned += 1;
+      return;
+    }
+    if (message.from === id) return;
+    for (const item of message.items) {
+      try {
+        take(item);
+      } catch (error) {
+        log.warn({ stream, error: errorText(error) }, 'something passed on could not be used');
+      }
+    }
+  }
+}

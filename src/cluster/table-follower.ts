@@ -1,0 +1,141 @@
+import type { Clock } from '../base/clock.ts';
+import { errorText } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
+import type { Log } from '../base/log.ts';
+import type { Bus, TableMessage } from './bus.ts';
+import { Pauses } from './member.ts';
+import type { Envelope } from './messages.ts';
+import { isAfter, type Position, startPosition } from './position.ts';
+import { type KeyedTable, openTable, type TableContent } from './table-message.ts';
+
+export interface TableFollowerParts {
+  readonly table: KeyedTable;
+  readonly bus: Bus;
+  readonly envelope: Envelope;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Messages of an earlier term than this are older than what is here. */
+  leastTerm(): number;
+  /** Takes a message that is signed, and next to or a replacement of what was taken before. */
+  take(content: TableContent): void;
+}
+
+/** How often a follower refused a message, by reason. */
+export interface FollowerCounters {
+  unsigned: number;
+  stale: number;
+  gaps: number;
+}
+
+const retryMs = 250;
+
+/**
+ * Everybody's side of a table: takes the whole table, then what moves, strictly in order. Whatever is
+ * older than what is here is refused; after a gap, or a silence of the bus, the whole table is fetched.
+ */
+export class TableFollower {
+  readonly counters: FollowerCounters = { unsigned: 0, stale: 0, gaps: 0 };
+  readonly #parts: TableFollowerParts;
+  #position: Position = startPosition;
+  /** How far the stream has been read, taken or not. */
+  #read: Position = startPosition;
+  #heardMs: number | undefined;
+  #needsFull = true;
+  readonly #pauses: Pauses;
+  readonly #ended: Promise<void>;
+
+  constructor(parts: TableFollowerParts) {
+    this.#parts = parts;
+    this.#pauses = new Pauses(parts.clock);
+    this.#ended = this.#run();
+  }
+
+  /** The last message that was taken. */
+  get position(): Position {
+    return this.#position;
+  }
+
+  /** Milliseconds since the last message that was taken; undefined before the first. */
+  get ageMs(): number | undefined {
+    if (this.#heardMs === undefined) return undefined;
+    return this.#parts.clock.monotonicMs() - this.#heardMs;
+  }
+
+  /** Resolves when nothing more will be taken; the bus must be closed or answer for that. */
+  async close(): Promise<void> {
+    this.#pauses.close();
+    await this.#ended;
+  }
+
+  async #run(): Promise<void> {
+    const { bus, table, log } = this.#parts;
+    while (!this.#pauses.isClosed) {
+      try {
+        if (this.#needsFull) await this.#fetch();
+        const messages = await bus.follow(
+          table,
+          this.#read,
+          limits.busEntriesPerRead,
+          limits.busWaitMs,
+        );
+        for (const message of messages) {
+          if (this.#pauses.isClosed) return;
+          if (isAfter(message.position, this.#read)) this.#read = message.position;
+          await this.#consider(message);
+        }
+      } catch (error) {
+        if (this.#pauses.isClosed) return;
+        log.debug({ table, error: errorText(error) }, 'a table cannot be followed; trying again');
+        this.#needsFull = true;
+        await this.#pauses.sleep(retryMs);
+      }
+    }
+  }
+
+  async #consider(message: TableMessage): Promise<void> {
+    const { position, full } = message;
+    if (!isAfter(position, this.#position)) return;
+    if (full) return this.#fetch();
+    const isNext =
+      position.term === this.#position.term && position.sequence === this.#position.sequence + 1;
+    if (isNext) {
+      this.#take(message);
+      return;
+    }
+    this.counters.gaps += 1;
+    await this.#fetch();
+  }
+
+  /** Takes the whole table, when it is newer than what is here. */
+  async #fetch(): Promise<void> {
+    const message = await this.#parts.bus.table(this.#parts.table);
+    this.#needsFull = false;
+    if (message === undefined) return;
+    if (isAfter(this.#position, message.position)) this.counters.stale += 1;
+    else if (isAfter(message.position, this.#position)) this.#take(message);
+    if (isAfter(this.#position, this.#read)) this.#read = this.#position;
+  }
+
+  #take(message: TableMessage): void {
+    if (this.#pauses.isClosed) return;
+    const { envelope, table, clock, log } = this.#parts;
+    const content = openTable(envelope, table, message);
+    if (content === undefined) {
+      this.counters.unsigned += 1;
+      log.warn({ table, ...message.position }, 'a table is not signed by this cluster; refused');
+      return;
+    }
+    if (content.term < this.#parts.leastTerm()) {
+      this.counters.stale += 1;
+      return;
+    }
+    this.#position = message.position;
+    this.#heardMs = clock.monotonicMs();
+    try {
+      this.#parts.take(content);
+    } catch (error) {
+      log.error({ table, error: errorText(error) }, 'a message of a table could not be used');
+      this.#needsFull = true;
+    }
+  }
+}
