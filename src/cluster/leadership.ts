@@ -5,7 +5,7 @@ import type { Follower } from './follower.ts';
 import type { LeaderLog, Trouble } from './leader-log.ts';
 import type { Member } from './member.ts';
 import type { Membership } from './membership.ts';
-import { isAfter, type Position } from './position.ts';
+import { isAfter, type Position, startPosition } from './position.ts';
 
 /*
  *              lease free, caught up, not deferring
@@ -17,6 +17,8 @@ import { isAfter, type Position } from './position.ts';
 
 const standbyMs = 500;
 const retryMs = 200;
+/** How far the clocks of a cluster may be apart before a heartbeat's term is not believed. */
+const futureTermMs = 3_600_000;
 
 /** What leadership is decided with. */
 export interface LeadershipParts {
@@ -34,14 +36,16 @@ export class Leadership {
   /** A term of this process that a new start shall end. */
   #replaces: number | undefined;
   #hasLed = false;
+  /** When the bus lets go of the last lease that this process has held. */
+  #ledUntilMs = 0;
   #freeSinceMs: number | undefined;
   #trouble: Trouble | undefined;
   #endPause: (() => void) | undefined;
-  readonly #startedMs: number;
+  /** Since when the bus has been seen without a head. */
+  #emptySinceMs: number | undefined;
 
   constructor(parts: LeadershipParts) {
     this.#parts = parts;
-    this.#startedMs = parts.member.nowMs();
   }
 
   /** Runs until the member's pauses are closed. */
@@ -85,7 +89,11 @@ export class Leadership {
   async #step(): Promise<number> {
     const trouble = this.#trouble;
     this.#trouble = undefined;
-    if (trouble === 'restart' && this.#lease !== undefined) this.#replaces = this.#lease.term;
+    if (trouble === 'restart' && this.#lease !== undefined) {
+      this.#replaces = this.#lease.term;
+      // Others may have a revision that was taken back here: it no longer counts who led before.
+      this.#hasLed = false;
+    }
     if (trouble !== undefined) await this.#stepDown();
     return this.#lease === undefined ? this.#contend() : this.#keep(this.#lease);
   }
@@ -101,6 +109,8 @@ export class Leadership {
     if (reply.outcome === 'fenced') {
       member.parts.log.warn({ term: lease.term }, 'the lease is lost; another may lead');
       this.#parts.member.seenLease = reply.lease;
+      // Another leads, or did: it may have what this one has not, even if the bus forgets it again.
+      if (reply.lease !== undefined) this.#hasLed = false;
       await this.#stepDown();
       return 0;
     }
@@ -112,7 +122,15 @@ export class Leadership {
       await this.#stepDown();
       return 0;
     }
+    if (this.#isOutranked(lease)) {
+      const message = 'the bus forgot a later term, which others have followed; a new one begins';
+      member.parts.log.error({ term: lease.term }, message);
+      await this.resign();
+      this.#hasLed = false;
+      return 0;
+    }
     log.extend(sentMs, leaseMs);
+    this.#ledUntilMs = sentMs + leaseMs;
     if (this.#isEmptyBesideOthers()) {
       member.parts.log.warn(
         {},
@@ -123,6 +141,20 @@ export class Leadership {
       return standbyMs;
     }
     return Math.max(0, limits.leaseRenewMs - (member.nowMs() - sentMs));
+  }
+
+  /**
+   * A bus that went back may have gone back to this lease from a later one. Who has followed that
+   * one would never follow this leader: a term has to begin that is later still, and whoever has
+   * seen the most shall lead it.
+   */
+  #isOutranked({ term }: Lease): boolean {
+    const { member, membership } = this.#parts;
+    // Heartbeats are not signed; terms are times, and one of a time to come is none.
+    const latest = member.parts.clock.epochMs() + futureTermMs;
+    return membership.nodes().some(({ position }) => {
+      return position.term > term && position.term <= latest;
+    });
   }
 
   /** A controller without any revision does not lead while one that has some is there. */
@@ -137,6 +169,8 @@ export class Leadership {
     const { bus, random } = member.parts;
     const { lease, head } = await member.hear(bus.state());
     member.seenLease = lease;
+    if (head !== undefined) this.#emptySinceMs = undefined;
+    else this.#emptySinceMs ??= member.nowMs();
     if (lease?.holder === member.holder) this.#replaces = lease.term;
     else if (lease !== undefined) {
       this.#hasLed = false;
@@ -153,11 +187,16 @@ export class Leadership {
     const { member, membership } = this.#parts;
     const nowMs = member.nowMs();
     const own = member.position();
-    if (head !== undefined && head.position.sequence > 0 && isAfter(head.position, own))
-      return true;
-    if (this.#hasLed) return false;
-    // On an empty bus heartbeats come first: they tell who has the most.
-    if (head === undefined && nowMs - this.#startedMs < 2 * limits.heartbeatMs) return true;
+    const ahead = head?.position ?? startPosition;
+    // With more revisions under an older term, too: the bus would refuse the first word.
+    if (ahead.sequence > own.sequence || (ahead.sequence > 0 && isAfter(ahead, own))) return true;
+    // Whoever led until a moment ago has the most: nobody can have led since.
+    if (this.#hasLed && nowMs < this.#ledUntilMs) return false;
+    // On an empty bus, and on one that was out of reach and may have gone back, heartbeats come first:
+    // they tell who has the most.
+    const emptyMs = this.#emptySinceMs === undefined ? undefined : nowMs - this.#emptySinceMs;
+    const knowsMs = Math.min(emptyMs ?? Number.POSITIVE_INFINITY, member.busAnswersForMs());
+    if (knowsMs < 2 * limits.heartbeatMs) return true;
     const defers = isAfter(membership.greatest(), own);
     return defers && nowMs - (this.#freeSinceMs ?? nowMs) < limits.deferMs;
   }
@@ -190,7 +229,9 @@ export class Leadership {
     this.#lease = lease;
     this.#parts.member.seenLease = { ...lease, url, remainingMs: limits.leaseMs };
     this.#hasLed = true;
+    this.#ledUntilMs = sentMs + limits.leaseMs;
     this.#freeSinceMs = undefined;
+    this.#emptySinceMs = undefined;
     follower.pause();
     const confirmed = { position: member.position(), hash: store.digest() };
     this.#parts.log.begin(lease, sentMs, confirmed);

@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import { errorText } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
 import { ChangeQueue } from '../control/change-queue.ts';
 import type { Store } from '../store/store.ts';
 import type { LeaseView } from './bus.ts';
@@ -34,6 +35,7 @@ export class Member {
   #heardMs: number;
   #isBusDown = false;
   #isWarned = false;
+  #answersSinceMs: number;
 
   constructor(parts: ClusterParts) {
     this.parts = parts;
@@ -42,6 +44,7 @@ export class Member {
     this.holder = `${parts.id}/${parts.random.uint32().toString(36)}${parts.clock.epochMs().toString(36)}`;
     this.startedAt = new Date(parts.clock.epochMs()).toISOString();
     this.#heardMs = parts.clock.monotonicMs();
+    this.#answersSinceMs = this.#heardMs;
   }
 
   get replica(): Replica {
@@ -87,6 +90,11 @@ export class Member {
     return this.#isBusDown;
   }
 
+  /** For how long the bus has answered without a failure, milliseconds; at the start, since then. */
+  busAnswersForMs(): number {
+    return this.nowMs() - this.#answersSinceMs;
+  }
+
   busSilenceMs(): number {
     return this.nowMs() - this.#heardMs;
   }
@@ -95,7 +103,10 @@ export class Member {
   async hear<T>(operation: Promise<T>): Promise<T> {
     try {
       const result = await operation;
+      // After a standstill of this process the bus may be another, too, without one failure seen.
+      const stoodStill = this.busSilenceMs() > 2 * limits.busCommandMs;
       this.#heardMs = this.nowMs();
+      if (this.#isBusDown || stoodStill) this.#answersSinceMs = this.#heardMs;
       if (this.#isWarned) this.parts.log.info({}, 'the bus of the cluster answers again');
       this.#isBusDown = false;
       this.#isWarned = false;

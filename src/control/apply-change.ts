@@ -71,7 +71,11 @@ export async function applyChange(
   const { store, clock } = parts;
   const current = state.configuration;
 
-  // In: the same request again gets the first answer; one that was made for another state, none.
+  // In: only the leader of a cluster knows that what its store holds is the cluster's, so only it may
+  // say that a change was made before, or is there already.
+  const { replication } = parts;
+  if (options.dryRun !== true) replication?.permit();
+  // The same request again gets the first answer; one that was made for another state, none.
   const mark = markOf(request.asked, options);
   const first = recall(store, mark);
   if (first !== undefined) return first;
@@ -100,8 +104,7 @@ export async function applyChange(
     return traffic === undefined ? result : { ...result, traffic };
   }
 
-  // Permit: in a cluster, the leader alone makes changes, under its term.
-  const { replication } = parts;
+  // Permit: in a cluster, the leader alone makes changes, under its term; compiling may take a while.
   const term = replication?.permit();
 
   // Store: on disk, or an exception and nothing.

@@ -6,7 +6,7 @@ import { Fleet, type OnConnectTime } from '../health/fleet.ts';
 import type { Changed, MemberPlan, ServicePlan, Target } from '../health/fleet-state.ts';
 import type { PackedReport } from '../health/packed-report.ts';
 import type { CheckTarget, Report } from '../health/report.ts';
-import type { AgentWord } from '../health/roster.ts';
+import type { AgentWord, KnownAgent } from '../health/roster.ts';
 import type { ServiceHealth } from '../health/verdict.ts';
 import type { Service, Traffic } from '../policy/traffic.ts';
 import type { HealthEvent, HealthView, LoadSample, TargetStatus, Vote } from './controller.ts';
@@ -32,7 +32,10 @@ export interface HealthControlOptions {
   readonly onConnectTimes?: OnConnectTime;
 }
 
-/** What is down at a moment; kept on disk so that a restart does not bring dead VIPs back. */
+/**
+ * What is down at a moment, and whose word that is taken from; kept on disk so that a restart neither
+ * brings dead VIPs back nor believes the first agent that reports as if it were the only one.
+ */
 export interface HealthSnapshot {
   readonly version: 1;
   /** When it was made, milliseconds since 1970. */
@@ -45,6 +48,8 @@ export interface HealthSnapshot {
     readonly monitor: string;
     readonly forMs: number;
   }[];
+  /** The agents that were known; absent in snapshots of earlier versions. */
+  readonly agents?: readonly KnownAgent[];
 }
 
 /** The control plane's side of health. */
@@ -277,7 +282,8 @@ class HealthSpine implements HealthControl {
         down.push({ service, member: member.name, address, monitor, forMs });
       }
     }
-    return { version: 1, atEpochMs: this.#options.clock.epochMs(), down };
+    const agents = this.#fleet.knownAgents();
+    return { version: 1, atEpochMs: this.#options.clock.epochMs(), down, agents };
   }
 
   restore(snapshot: HealthSnapshot): void {
@@ -286,6 +292,7 @@ class HealthSpine implements HealthControl {
       this.#options.log.info({ ageMs }, 'health from before the restart is too old and is ignored');
       return;
     }
+    this.#fleet.expectAgents(snapshot.agents ?? [], this.#nowMs());
     this.#pending = snapshot;
     if (this.#traffic !== undefined) {
       this.#publish(this.#restorePending(snapshot, this.#nowMs()));

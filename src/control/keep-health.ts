@@ -23,7 +23,8 @@ export function keepHealth(
   const save = () => {
     const snapshot = health.snapshot();
     // Nothing down twice in a row is nothing new; anything down is written again, for its age.
-    const content = snapshot.down.length === 0 ? 'nothing down' : JSON.stringify(snapshot);
+    const isQuiet = snapshot.down.length === 0;
+    const content = JSON.stringify(isQuiet ? ['nothing down', snapshot.agents] : snapshot);
     if (content === saved) return;
     try {
       store.saveHealth(snapshot);

@@ -1,3 +1,4 @@
+import type { CheckMade } from './compare-reports.ts';
 import { undamped } from './damping.ts';
 import type {
   Changed,
@@ -13,7 +14,7 @@ import type { Monitor } from './monitor.ts';
 import type { PackedReport } from './packed-report.ts';
 import { checksToChange, judgeTallies, type Ruling } from './quorum.ts';
 import { type CheckTarget, checkId, type Report, staleAfterMs } from './report.ts';
-import { type AgentWord, type CheckMade, Roster, type Touched } from './roster.ts';
+import { type AgentWord, type KnownAgent, Roster, type Touched } from './roster.ts';
 import { Settlement } from './settlement.ts';
 import type { MemberHealth, ServiceHealth } from './verdict.ts';
 import { vipVerdict } from './vip-verdict.ts';
@@ -214,6 +215,19 @@ export class Fleet {
    */
   restoreDown(target: Target, forMs: number, nowMs: number, changed: Changed): boolean {
     return this.#settlement.restoreDown(target, forMs, nowMs, changed);
+  }
+
+  /**
+   * Knows of agents from before a restart, so that the first of them to report again does not speak
+   * for all: velocity guard and quorums of n agents count the silent ones too.
+   */
+  expectAgents(agents: readonly KnownAgent[], nowMs: number): void {
+    for (const agent of agents) this.#roster.expect(agent, nowMs);
+  }
+
+  /** The agents of the last hour, silent ones included. */
+  knownAgents(): KnownAgent[] {
+    return this.#roster.known();
   }
 
   #useCheck(name: string, monitor: Monitor, address: string, nowMs: number): Check {

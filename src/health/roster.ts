@@ -1,12 +1,11 @@
 import { limits } from '../base/limits.ts';
+import { type CheckMade, compareReports } from './compare-reports.ts';
 import {
   type Layout,
   nextOf,
   type PackedReport,
   packReport,
   stateOf,
-  unpackTime,
-  voteMask,
   wordsPerCheck,
 } from './packed-report.ts';
 import type { AgentVote, RegionTally } from './quorum.ts';
@@ -59,6 +58,12 @@ export interface Count {
   readonly hasRuns: boolean;
 }
 
+/** An agent of the fleet and the region that it stands in. */
+export interface KnownAgent {
+  readonly agent: string;
+  readonly region: string;
+}
+
 /** What one agent last said of a check, for people to read. */
 export interface AgentWord {
   readonly agent: string;
@@ -77,9 +82,6 @@ export interface Question {
   readonly from: ReadonlySet<string> | undefined;
 }
 
-/** Told of one check that an agent has made since its report before. */
-export type CheckMade = (check: string, connectMs: number) => void;
-
 /** No word on a check is older than this and still counts; see `staleAfterMs`. */
 const alwaysStaleMs = 60_000;
 const silentMs = 3 * reportIntervalMs;
@@ -89,7 +91,6 @@ export const regionMemoryMs = 600_000;
 const firstWordMs = 60_000;
 const nothing: ReadonlySet<string> = new Set();
 const refused: Touched = { accepted: false, known: false, checks: nothing, runs: nothing };
-const runMask = 0x0000_ff0c;
 const runChecksMask = 0x0000_ff00;
 
 /** Keeps the agents' latest reports; pure but for its memory. */
@@ -138,12 +139,25 @@ export class Roster {
       return { accepted: true, known: true, checks: new Set(report.layout.ids), runs: nothing };
     }
     const everything = moved || before.canariesOk !== report.canariesOk;
-    const { checks, runs } = compare(before, report, made);
+    const { checks, runs } = compareReports(before, report, made);
     if (!everything && silenceMs < silentMs) return { accepted: true, known: false, checks, runs };
     const again = report.layout.ids.filter((id) => {
       return everything || silenceMs >= (staleAfterMs(id) ?? Number.POSITIVE_INFINITY);
     });
     return { accepted: true, known: moved, checks: new Set([...again, ...checks]), runs };
+  }
+
+  /**
+   * Knows of an agent from before a restart: it counts as one that is silent, until it reports or has
+   * been silent for an hour.
+   */
+  expect({ agent, region }: KnownAgent, nowMs: number): void {
+    if (!this.#agents.has(agent)) this.#await(agent, region, false, nowMs);
+  }
+
+  /** Every agent that is enrolled or reported within the last hour, and where it stands. */
+  known(): KnownAgent[] {
+    return [...this.#agents.values()].map(({ agent, region }) => ({ agent, region }));
   }
 
   /**
@@ -156,13 +170,13 @@ export class Roster {
     let known = false;
     for (const [agent, record] of this.#agents) {
       const ageMs = nowMs - record.receivedMs;
-      if (record.report === undefined || ageMs < silentMs) continue;
+      if (ageMs < silentMs) continue;
       if (ageMs >= limits.agentMemoryMs && !record.isEnrolled) {
         this.#agents.delete(agent);
         known = true;
         continue;
       }
-      if (record.expiredAgeMs >= alwaysStaleMs) continue;
+      if (record.report === undefined || record.expiredAgeMs >= alwaysStaleMs) continue;
       for (const target of record.report.layout.ids) {
         const limitMs = staleAfterMs(target);
         if (limitMs !== undefined && record.expiredAgeMs < limitMs && ageMs >= limitMs) {
@@ -197,18 +211,8 @@ export class Roster {
           for (const id of record.report?.layout.ids ?? []) checks.add(id);
         }
         record.isEnrolled = true;
-      } else if (this.#agents.size < limits.agents) {
+      } else if (this.#await(agent, region, true, nowMs)) {
         known = true;
-        this.#agents.set(agent, {
-          agent,
-          region,
-          tally: this.#tallyOf(region),
-          report: undefined,
-          receivedMs: nowMs,
-          countedMs: nowMs - regionMemoryMs + firstWordMs,
-          isEnrolled: true,
-          expiredAgeMs: 0,
-        });
       }
     }
     if (known) this.#sweepTallies();
@@ -297,6 +301,20 @@ export class Roster {
     return new Set([...this.#agents.values()].map(({ region }) => region)).size;
   }
 
+  /** Makes room for an agent that was not heard yet; false when there are too many. */
+  #await(agent: string, region: string, isEnrolled: boolean, nowMs: number): boolean {
+    if (this.#agents.size >= limits.agents) return false;
+    this.#agents.set(agent, {
+      ...{ agent, region, isEnrolled },
+      tally: this.#tallyOf(region),
+      report: undefined,
+      receivedMs: nowMs,
+      countedMs: nowMs - regionMemoryMs + firstWordMs,
+      expiredAgeMs: 0,
+    });
+    return true;
+  }
+
   #tallyOf(region: string): RegionTally {
     let tally = this.#tallies.get(region);
     if (tally === undefined) {
@@ -348,38 +366,4 @@ function counts(
 
 function isAsked({ agent, region }: AgentRecord, from: Question['from']): boolean {
   return from === undefined || from.has(region) || from.has(agent);
-}
-
-/** What differs between an agent's report and the one before. */
-function compare(
-  before: PackedReport,
-  after: PackedReport,
-  made: CheckMade | undefined,
-): { checks: Set<string>; runs: Set<string> } {
-  const checks = new Set<string>();
-  const runs = new Set<string>();
-  const { ids } = after.layout;
-  const isSame = before.layout === after.layout;
-  const old = before.words;
-  const now = after.words;
-  for (let place = 0; place < ids.length; place++) {
-    const at = place * wordsPerCheck;
-    const oldPlace = isSame ? place : (before.layout.places.get(ids[place] ?? '') ?? -1);
-    if (oldPlace < 0) {
-      checks.add(ids[place] ?? '');
-      continue;
-    }
-    const oldAt = oldPlace * wordsPerCheck;
-    const differs = ((old[oldAt] as number) ^ (now[at] as number)) & voteMask;
-    const madeOne = (old[oldAt + 3] as number) >>> 16 !== (now[at + 3] as number) >>> 16;
-    if (differs === 0 && !madeOne) continue;
-    const id = ids[place] ?? '';
-    if ((differs & ~runMask) !== 0) checks.add(id);
-    else if (differs !== 0) runs.add(id);
-    if (!madeOne || made === undefined) continue;
-    const connectMs = unpackTime((now[at + 2] as number) & 0xffff);
-    if (connectMs !== undefined) made(id, connectMs);
-  }
-  if (!isSame) for (const id of before.layout.ids) if (!after.layout.places.has(id)) checks.add(id);
-  return { checks, runs };
 }

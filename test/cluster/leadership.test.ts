@@ -246,3 +246,57 @@ inWorld('an empty controller gives way to one that has a configuration', async (
   assert.deepEqual([dialOf(empty), dialOf(full)], [42, 42]);
   assert.equal(full.orphans.length, 0);
 });
+
+inWorld('two controllers never lead under one term, though the bus forgot it', async (world) => {
+  const a = await world.add('a');
+  await world.untilLed();
+  const b = await world.add('b');
+  await world.advance(1500);
+  const term = a.cluster.lease()?.term ?? 0;
+  a.bus.fault = () => 'refuse';
+  b.bus.fault = () => 'refuse';
+  await world.advance(6000);
+  // Both know of the same terms, and the bus of none.
+  world.server.flush();
+  const terms = new Set([term]);
+  for (const [one, other] of [
+    [a, b],
+    [b, a],
+  ] as const) {
+    other.bus.fault = () => 'refuse';
+    one.bus.fault = () => undefined;
+    await world.until('one leads', () => one.cluster.lease() !== undefined);
+    terms.add(one.cluster.lease()?.term ?? 0);
+    one.bus.fault = () => 'refuse';
+    world.server.flush();
+    await world.advance(6000);
+  }
+  assert.equal(terms.size, 3);
+});
+
+inWorld(
+  'a leader gives way when others have followed a term that the bus forgot',
+  async (world) => {
+    const a = await world.add('a');
+    await world.untilLed();
+    const b = await world.add('b');
+    await world.change(a, 1);
+    await world.untilSame();
+    await world.advance(1000);
+    const dump = world.server.dump();
+    a.bus.fault = () => 'refuse';
+    world.server.content.lease = undefined;
+    await world.until('b leads', () => b.cluster.lease() !== undefined);
+    const later = b.cluster.position().term;
+    // The bus goes back to the lease of a, which can reach it again.
+    dump.lease = dump.lease && { ...dump.lease, expiresMs: world.clock.monotonicMs() + 4000 };
+    world.server.restore(dump);
+    a.bus.fault = () => undefined;
+    await world.until('somebody leads under a later term', () => {
+      return (world.leader()?.cluster.lease()?.term ?? 0) > later;
+    });
+    assert.ok((await world.change(await world.untilLed(), 2)) >= 2);
+    await world.untilSame();
+    assert.deepEqual([dialOf(a), dialOf(b)], [2, 2]);
+  },
+);

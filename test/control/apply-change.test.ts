@@ -480,3 +480,24 @@ test('an rrset in a zone whose name has a slash is found again', async () => {
   assert.equal(controller.body('rrset', id), '{"ttl":60,"values":["www.example.com."]}');
   assert.equal(controller.configuration().zones.get(zone)?.nodes.size, 2);
 });
+
+test('apply() says nothing of a change of before where the cluster permits none', async () => {
+  let isLeader = true;
+  const replication = {
+    permit: () => {
+      if (isLeader) return 1;
+      throw new MeridianError({ code: 'E_NOT_LEADER', message: 'another leads; ask it' });
+    },
+    prepare: async () => {},
+    append: async () => {},
+    replica: async () => undefined,
+  };
+  const { controller } = await openBench({ replication });
+  const keyed = { ...by, idempotencyKey: 'k' };
+  await controller.apply(exampleWrites(), keyed);
+  isLeader = false;
+  assert.deepEqual(await codesOf(controller.apply(exampleWrites(), keyed)), ['E_NOT_LEADER']);
+  assert.deepEqual(await codesOf(controller.apply(exampleWrites(), by)), ['E_NOT_LEADER']);
+  const dry = await controller.apply(exampleWrites(), { ...by, dryRun: true });
+  assert.deepEqual(dry.changes, []);
+});

@@ -355,6 +355,30 @@ test('HealthControl.restore() restores nothing where a family would be left with
   control.close();
 });
 
+test('HealthControl.restore() does not let the first agent that reports speak for all of before', () => {
+  const { control: before } = stage();
+  before.setTraffic(traffic({ web }));
+  const well = report(1, { '192.0.2.1': 'up', '192.0.2.2': 'up' });
+  before.receive(well);
+  before.receive({ ...well, agent: 'a2', region: 'there' });
+  const snapshot = before.snapshot();
+  before.close();
+  assert.deepEqual(snapshot.agents, [
+    { agent: 'a1', region: 'here' },
+    { agent: 'a2', region: 'there' },
+  ]);
+
+  const { control, vips } = stage();
+  control.restore(snapshot);
+  control.setTraffic(traffic({ web }));
+  const bad = report(2, { '192.0.2.1': 'down', '192.0.2.2': 'down' });
+  control.receive(bad);
+  assert.deepEqual(new Set(Object.values(vips())), new Set(['unknown']));
+  control.receive({ ...bad, agent: 'a2', region: 'there' });
+  assert.deepEqual([vips()['192.0.2.1'], vips()['192.0.2.2']], ['down', 'down']);
+  control.close();
+});
+
 test('HealthControl.restore() ignores what is too old, or from the future', () => {
   for (const ageMs of [600_001, -1]) {
     const { control, clock, vips } = stage();

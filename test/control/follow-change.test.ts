@@ -147,6 +147,7 @@ test('a change passes permit, append and replica in order, each around what it g
   const result = await controller.apply(exampleWrites(), by);
   assert.deepEqual(order, [
     'publish 0',
+    'permit at 0',
     'prepare 9',
     'permit at 0',
     'append 1 of 1',

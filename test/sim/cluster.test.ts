@@ -1,0 +1,19 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { runCluster } from './cluster/cluster-world.ts';
+import { runSeeds, seedToReplay, summaryOf } from './engine/run-seeds.ts';
+
+const replay = seedToReplay();
+const from = replay ?? 1;
+const count = replay === undefined ? 700 : 1;
+
+test('a cluster under faults loses nothing, has one history, and heals', async (t) => {
+  const run = await runSeeds('cluster', runCluster, from, count);
+  t.diagnostic(summaryOf(run));
+  if (replay !== undefined) return;
+  const acknowledged = run.results.reduce((sum, one) => sum + one.acknowledged, 0);
+  const terms = run.results.reduce((sum, one) => sum + one.terms, 0);
+  t.diagnostic(`${acknowledged} changes were acknowledged under ${terms} terms`);
+  assert.ok(acknowledged > 10 * count, 'clients come through');
+  assert.ok(terms > 1.5 * count, 'leaders change');
+});

@@ -1,0 +1,34 @@
+import { parseArgs } from 'node:util';
+import { runSeeds, seedToReplay, summaryOf } from './engine/run-seeds.ts';
+import { type WorldName, worlds } from './worlds.ts';
+
+const batch = 500;
+
+/** `npm run sim -- [fleet|cluster] [--seeds N] [--from SEED]`: more seeds than the tests have time for. */
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    options: {
+      seeds: { type: 'string', default: '10000' },
+      from: { type: 'string', default: '1' },
+    },
+    allowPositionals: true,
+  });
+  const replay = seedToReplay();
+  const from = replay ?? Number(values.from);
+  const seeds = replay === undefined ? Number(values.seeds) : 1;
+  const names = Object.keys(worlds) as WorldName[];
+  for (const name of names) {
+    if (positionals.length > 0 && !positionals.includes(name)) continue;
+    for (let done = 0; done < seeds; done += batch) {
+      const run = await runSeeds(name, worlds[name], from + done, Math.min(batch, seeds - done));
+      process.stdout.write(`${name} from seed ${from + done}: ${summaryOf(run)}\n`);
+    }
+  }
+}
+
+try {
+  await main();
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,524 @@
+import type { WorldName } from '../worlds.ts';
+
+/** A fault planted in the source. */
+export interface Mutant {
+  readonly name: string;
+  readonly world: WorldName;
+  readonly edits: readonly Edit[];
+  /** The first seed to try, for a fault that takes a rare run of events; default 1. */
+  readonly from?: number;
+}
+
+/** One text in place of another. */
+export interface Edit {
+  /** Path below the repository; files of `test/sim` stand for what they simulate. */
+  readonly file: string;
+  /** Occurs exactly once in the file. */
+  readonly search: string;
+  readonly replace: string;
+}
+
+/** Faults that the simulation has to notice, one by one. */
+export const mutants: readonly Mutant[] = [
+  {
+    name: 'the quorum takes a minority',
+    world: 'fleet',
+    edits: [
+      {
+        file: 'src/health/quorum.ts',
+        search: 'return agreeing * 2 > regions.length;',
+        replace: 'return agreeing * 2 < regions.length;',
+      },
+    ],
+  },
+  {
+    name: 'half of the regions are a majority',
+    world: 'fleet',
+    edits: [
+      {
+        file: 'src/health/quorum.ts',
+        search: 'return agreeing * 2 > regions.length;',
+        replace: 'return agreeing * 2 >= regions.length;',
+      },
+    ],
+  },
+  {
+    name: 'one region is enough where several vote',
+    world: 'fleet',
+    edits: [
+      {
+        file: 'src/health/quorum.ts',
+        search: 'return agreeing >= 2;',
+        replace: 'return agreeing >= 1;',
+      },
+    ],
+  },
+  {
+    name: 'degraded is down',
+    world: 'fleet',
+    edits: [
+      {
+        file: 'src/health/roster.ts',
+        search: 'if (code === 3) tally.down++;',
+        replace: 'if (code >= 2) tally.down++;',
+      },
+    ],
+  },
+  {
+    name: 'agents without an opinion vote down',
+    world: 'fleet',
+    edits: [
+      {
+        file: 'src/health/roster.ts',
+        search: 'if (code === 0) continue;',
+        replace: 'if (code === 0) tally.down++;',
+      },
+    ],
+  },
+  {
+    name: 'silence of all agents is down',
+    world: 'fleet',
+    edits: [
+      {
+        file: 'src/health/quorum.ts',
+        search: "if (all.voters === 0) return ruling('unknown', 0);",
+        replace: "if (all.voters === 0) return ruling('down', 0);",
+      },
+    ],
+  },
+  {
+    name: 'stale words count',
+    world: 'fleet',
+    edits: [
+      {
+        file: 'src/health/roster.ts',
+        search:
+          'if (at < 0 || !report.canariesOk || nowMs - record.receivedMs >= staleAfterMs) continue;',
+        replace: 'if (at < 0 || !report.canariesOk) continue;',
+      },
+    ],
+  },
+  {
+    name: 'agents whose canaries fail are believed',
+    world: 'fleet',
+    edits: [
+      {
+        file: 'src/health/roster.ts',
+        search:
+          'if (at < 0 || !report.canariesOk || nowMs - record.receivedMs >= staleAfterMs) continue;',
+        replace: 'if (at < 0 || nowMs - record.receivedMs >= staleAfterMs) continue;',
+      },
+    ],
+  },
+  {
+    name: 'older reports replace newer ones',
+    world: 'fleet',
+    from: 801,
+    edits: [
+      {
+        file: 'src/health/report.ts',
+        search: 'return report.sequence > than.sequence;',
+        replace: 'return true;',
+      },
+    ],
+  },
+  {
+    name: 'a restarted agent is not heard',
+    world: 'fleet',
+    edits: [
+      {
+        file: 'src/health/report.ts',
+        search: 'if (report.boot !== than.boot) return report.boot > than.boot;',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'a failure less is enough',
+    world: 'fleet',
+    edits: [
+      {
+        file: 'src/health/thresholds.ts',
+        search: "if (runs.down >= fall) return 'down';",
+        replace: "if (runs.down >= fall - 1 && runs.down > 0) return 'down';",
+      },
+    ],
+  },
+  {
+    name: 'one success brings a target back',
+    world: 'fleet',
+    edits: [
+      {
+        file: 'src/health/thresholds.ts',
+        search: "if (runs.notDown < rise) return 'down';",
+        replace: "if (runs.notDown < 1) return 'down';",
+      },
+    ],
+  },
+  {
+    name: 'a check that could not be made is a failure',
+    world: 'fleet',
+    edits: [
+      {
+        file: 'src/health/thresholds.ts',
+        search: "const isDown = result === 'down';",
+        replace: "const isDown = result !== 'up';",
+      },
+    ],
+  },
+  {
+    name: 'unknown is down',
+    world: 'fleet',
+    edits: [
+      {
+        file: 'src/health/thresholds.ts',
+        search: "if (result === 'unknown') return runs.blind >= fall ? 'unknown' : state;",
+        replace: "if (result === 'unknown') return runs.blind >= fall ? 'down' : state;",
+      },
+    ],
+  },
+  {
+    name: 'no damping',
+    world: 'fleet',
+    edits: [
+      {
+        file: 'src/health/damping.ts',
+        search: 'if (nowMs < heldUntilMs) return { state: before, heldUntilMs };',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'damping is never over',
+    world: 'fleet',
+    edits: [
+      {
+        file: 'src/health/settlement.ts',
+        search: 'else this.#waiting.add(target);\n    if (!turned',
+        replace: 'if (!turned',
+      },
+    ],
+  },
+  {
+    name: 'no velocity guard',
+    world: 'fleet',
+    edits: [
+      {
+        file: 'src/health/velocity-guard.ts',
+        search: "return knownRegions >= 2 ? 'hold' : 'alarm';",
+        replace: "return 'alarm';",
+      },
+    ],
+  },
+  {
+    name: 'the velocity guard forgets what fell',
+    world: 'fleet',
+    edits: [
+      {
+        file: 'src/health/settlement.ts',
+        search: 'service.falls.push({ atMs: nowMs, share: target.vip.share });',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'a restart forgets the agents',
+    world: 'fleet',
+    edits: [
+      {
+        file: 'src/control/apply-health.ts',
+        search: 'this.#fleet.expectAgents(snapshot.agents ?? [], this.#nowMs());',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'time does no work',
+    world: 'fleet',
+    edits: [
+      {
+        file: 'src/control/apply-health.ts',
+        search: 'if (!isLate) this.#publish(this.#fleet.tick(nowMs));',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'verdicts change and nobody is told',
+    world: 'fleet',
+    edits: [
+      {
+        file: 'src/control/apply-health.ts',
+        search:
+          'if (changed.services.size > 0) this.#options.onServicesChanged([...changed.services]);',
+        replace:
+          'if (changed.turns.length === 0) this.#options.onServicesChanged([...changed.services]);',
+      },
+    ],
+  },
+  {
+    name: 'nothing eligible, nothing answered',
+    world: 'fleet',
+    edits: [
+      {
+        file: 'src/policy/evaluate.ts',
+        search: 'const choice = this.#whenAllDown(facts, trace);\n    return',
+        replace: "const choice: Choice = { kind: 'empty' };\n    return",
+      },
+    ],
+  },
+  {
+    // Each of the three is enough by itself to keep a stale leader's append out.
+    name: 'the fence is dropped, with the term of the head and the order of the log',
+    world: 'cluster',
+    edits: [
+      {
+        file: 'test/sim/cluster/sim-redis.ts',
+        search: 'if (held !== undefined && isHeldBy(held, lease)) return undefined;\n    return',
+        replace: 'if (held !== null) return undefined;\n    return',
+      },
+      {
+        file: 'test/sim/cluster/sim-redis.ts',
+        search: 'head.position.term === lease.term &&',
+        replace: '',
+      },
+      {
+        file: 'test/sim/cluster/sim-redis.ts',
+        search: 'if (last !== undefined && !isAfter(entry.position, last.position)) {',
+        replace: 'if (last === null) {',
+      },
+    ],
+  },
+  {
+    name: 'the bus gives terms that it gave before',
+    world: 'cluster',
+    edits: [
+      {
+        file: 'test/sim/cluster/sim-redis.ts',
+        search: 'const term = Math.max(counter + 1, knownTerm + 1, this.#epochMs());',
+        replace: 'const term = Math.max(counter + 1, 1);',
+      },
+    ],
+  },
+  {
+    name: 'an fsync is skipped',
+    world: 'cluster',
+    edits: [
+      {
+        file: 'test/sim/engine/sim-store.ts',
+        search: "sync();\n    if (fault !== 'whole')",
+        replace: "if (fault !== 'whole')",
+      },
+    ],
+  },
+  {
+    name: 'a refused change is not taken back',
+    world: 'cluster',
+    edits: [
+      {
+        file: 'src/control/apply-change.ts',
+        search: 'store.undo(state.stray);',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'a refused change that the disk kept is forgotten',
+    world: 'cluster',
+    edits: [
+      {
+        file: 'src/control/create-controller.ts',
+        search: 'takeBack(this.#state, this.#parts.store);',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'signatures are not checked',
+    world: 'cluster',
+    edits: [
+      {
+        file: 'src/cluster/messages.ts',
+        search:
+          'if (!this.#keys.verify(this.#signed(kind, form, payload), signature)) return undefined;',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'the hash chain is not checked',
+    world: 'cluster',
+    from: 301,
+    edits: [
+      {
+        file: 'src/cluster/follower.ts',
+        search: 'return number === store.latest() + 1 && previousHash === store.digest();',
+        replace: 'return number === store.latest() + 1 && previousHash !== undefined;',
+      },
+      {
+        file: 'src/cluster/follower.ts',
+        search: 'return message.number === store.latest() && message.hash === store.digest();',
+        replace: 'return message.number === store.latest();',
+      },
+    ],
+  },
+  {
+    name: 'a lease is trusted for too long',
+    world: 'cluster',
+    edits: [
+      {
+        file: 'src/cluster/leader-log.ts',
+        search: 'this.#trustedUntilMs = sentMs + leaseMs - limits.leaseMarginMs;',
+        replace: 'this.#trustedUntilMs = sentMs + 2 * leaseMs;',
+      },
+    ],
+  },
+  {
+    name: 'a change is served before it is stored',
+    world: 'cluster',
+    edits: [
+      {
+        file: 'src/control/apply-change.ts',
+        search: '  // Store: on disk, or an exception and nothing.',
+        replace: '  await courier.deliver(next.revision, prepared);\n',
+      },
+    ],
+  },
+  {
+    name: 'a change is served before the cluster has it',
+    world: 'cluster',
+    edits: [
+      {
+        file: 'src/control/apply-change.ts',
+        search: '  // Append: what the cluster does not take is taken back',
+        replace: '  await courier.deliver(revision.number, prepared); //',
+      },
+    ],
+  },
+  {
+    name: 'idempotency keys do not travel',
+    world: 'cluster',
+    edits: [
+      {
+        file: 'src/control/follow-change.ts',
+        search: 'idempotencyKey === undefined || response === undefined ? {}',
+        replace: 'idempotencyKey !== null || response === undefined ? {}',
+      },
+    ],
+  },
+  {
+    name: 'idempotency keys are lost',
+    world: 'cluster',
+    edits: [
+      {
+        file: 'src/control/idempotency.ts',
+        search: 'if (text === undefined) return undefined;',
+        replace: 'if (text !== null) return undefined;',
+      },
+    ],
+  },
+  {
+    name: 'a standby that knows of more does not wait',
+    world: 'cluster',
+    edits: [
+      {
+        file: 'src/cluster/leadership.ts',
+        search: 'return defers && nowMs',
+        replace: 'return !defers && nowMs < 0 && nowMs',
+      },
+    ],
+  },
+  {
+    name: 'a standby that finds the bus again leads before it has heard of others',
+    world: 'cluster',
+    edits: [
+      {
+        file: 'src/cluster/leadership.ts',
+        search: 'Math.min(emptyMs ?? Number.POSITIVE_INFINITY, member.busAnswersForMs());',
+        replace: 'emptyMs ?? Number.POSITIVE_INFINITY;',
+      },
+    ],
+  },
+  {
+    name: 'a leader that stood still stands for the lease as the one with the most',
+    world: 'cluster',
+    from: 1000,
+    edits: [
+      {
+        file: 'src/cluster/leadership.ts',
+        search: 'if (this.#hasLed && nowMs < this.#ledUntilMs) return false;',
+        replace: 'if (this.#hasLed) return false;',
+      },
+    ],
+  },
+  {
+    name: 'a leader goes on under a term that others have left behind',
+    world: 'cluster',
+    from: 201,
+    edits: [
+      {
+        file: 'src/cluster/leadership.ts',
+        search: 'return position.term > term && position.term <= latest;',
+        replace: 'return position.term < 0 && latest < 0;',
+      },
+    ],
+  },
+  {
+    name: 'older snapshots are taken',
+    world: 'cluster',
+    edits: [
+      {
+        file: 'src/cluster/follower.ts',
+        search:
+          'if (isAfter(position, own) && (position.sequence > 0 || own.sequence === 0)) return true;',
+        replace: 'if (position.term >= 0 && own.term >= 0) return true;',
+      },
+    ],
+  },
+  {
+    name: 'what the cluster does not have is dropped',
+    world: 'cluster',
+    edits: [
+      {
+        file: 'src/cluster/follower.ts',
+        search: 'for (const revision of orphans) {',
+        replace: 'for (const revision of orphans.slice(0, 0)) {',
+      },
+    ],
+  },
+  {
+    name: 'no standby is waited for',
+    world: 'cluster',
+    edits: [
+      {
+        file: 'src/cluster/leader-log.ts',
+        search:
+          'if (membership.standbys().length === 0 || this.#isAcknowledged(number)) return undefined;',
+        replace:
+          'if (membership.standbys().length >= 0 || this.#isAcknowledged(number)) return undefined;',
+      },
+    ],
+  },
+  {
+    name: 'a change in doubt counts as made',
+    world: 'cluster',
+    edits: [
+      {
+        file: 'src/cluster/leader-log.ts',
+        search: 'throw this.#taken(this.#busFailed(error));',
+        replace: 'return;',
+      },
+    ],
+  },
+  {
+    name: 'a refused append counts as made',
+    world: 'cluster',
+    edits: [
+      {
+        file: 'src/cluster/leader-log.ts',
+        search: "if (reply.outcome !== 'done') throw this.#taken(this.#refused(reply));",
+        replace: '',
+      },
+    ],
+  },
+];
