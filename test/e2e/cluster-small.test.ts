@@ -68,11 +68,16 @@ test('a small cluster serves one configuration everywhere', { skip }, async (t) 
   });
 
   await t.test('a node takes no writes and names the leader', async () => {
-    const answer = await put(nodes[0] as ClusterMember, 99);
-    assert.equal(answer.status, 503);
-    const problem = (await answer.json()) as { code: string; detail: string };
-    assert.equal(problem.code, 'E_NOT_LEADER');
-    assert.match(problem.detail, /one at http:\/\/127\.0\.0\.1:/);
+    // It hears who leads by heartbeats, which come once a second.
+    await until(
+      async () => {
+        const answer = await put(nodes[0] as ClusterMember, 99);
+        assert.equal(answer.status, 503);
+        const problem = (await answer.json()) as { code: string; detail: string };
+        return /one at http:\/\/127\.0\.0\.1:/.test(problem.detail) ? problem.code : undefined;
+      },
+      () => `the node to name the leader: ${outputs(nodes)}`,
+    ).then((code) => assert.equal(code, 'E_NOT_LEADER'));
   });
 
   await t.test('tokens are those of the cluster on every controller', async () => {
