@@ -60,6 +60,7 @@ export async function startBenchNode(
     clock: systemClock,
     log: silentLog,
   });
+  if (data === undefined) await saved.suspend();
   saved.historyOf = (revision) => store.revision(revision)?.hash;
   if (data !== undefined && store.latest() > 0) {
     const served = await saved.serve(store.latest());

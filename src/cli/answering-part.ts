@@ -57,7 +57,6 @@ export async function startThreads(
   const program = `meridian ${options.version} ${process.arch}, image format 3`;
   const clock = systemClock;
   const saved = new SavedImage({ folder: options.data, program, dataPlane, clock, log });
-  onClose(() => saved.close());
   // There is nothing to start from where nothing is answered.
   if (!answers) await saved.suspend();
   return { dataPlane, saved };

@@ -55,6 +55,8 @@ export async function startControl(
 ): Promise<ControlPart> {
   const closers = new Closers(options.log);
   closers.add(() => store.close());
+  // An image is labelled with the store's history: the last one is saved while that can be read.
+  closers.add(() => parts.saved.close());
   try {
     return await start(options, store, parts, { place, beforeApi }, closers);
   } catch (error) {

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
-import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { silentLog } from '../../src/base/log.ts';
+import { imageFileNames } from '../../src/cli/saved-image.ts';
 import { keepToken, tokenLine } from '../../src/cli/serve.ts';
 import { openSqliteStore } from '../../src/store/sqlite-store.ts';
 import {
@@ -65,6 +66,21 @@ test('serve ends soon after SIGTERM with what is queued answered, whoever is con
     () => `${asked} answers; ${answered.size} came`,
     1000,
   );
+});
+
+test('serve leaves the image of what it served, and the next start answers from it', async (t) => {
+  const zones = folderOf(t, exampleFolder);
+  const data = join(temporaryFolder(t), 'data');
+  const flags = ['--log-level', 'debug'];
+  const first = await startMeridian(t, { zones, data, flags });
+  await first.stop('SIGTERM');
+  assert.doesNotMatch(first.output(), /could not be saved/);
+  const second = await startMeridian(t, { zones, data, flags });
+  assert.doesNotMatch(second.output(), /no saved image|cannot be served/);
+  await second.stop('SIGTERM');
+  for (const name of imageFileNames) rmSync(join(data, name), { force: true });
+  const third = await startMeridian(t, { zones, data, flags });
+  assert.match(third.output(), /no saved image/);
 });
 
 test('tokenLine() shows a new token, and says where an older one is to be found', (t) => {
