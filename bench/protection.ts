@@ -2,7 +2,9 @@
  * Nanoseconds of what protects clients: the rate limit and DNS cookies, function by function.
  * Run: node bench/protection.ts [calls, default 2000000]
  */
+
 import { systemClock } from '../src/base/clock.ts';
+import type { Prefix } from '../src/base/ip.ts';
 import { Random } from '../src/base/random.ts';
 import { CoarseClock } from '../src/server/coarse-clock.ts';
 import { Cookies } from '../src/server/cookies.ts';
@@ -50,8 +52,13 @@ measure('halfSipHash13(), a prefix', (index) => halfSipHash13(1, 2, index, 0));
 
 const peers = Int32Array.from({ length: 65_536 }, () => random.uint32());
 const peer = Int32Array.of(4, 0, 0, 0, 0);
-function measureLimit(name: string, perSecond: number, clients: number): void {
-  const settings = { perSecond, slip: 2, exempt: [], table: createRateLimitTable() };
+function measureLimit(
+  name: string,
+  perSecond: number,
+  clients: number,
+  exempt: readonly Prefix[] = [],
+): void {
+  const settings = { perSecond, slip: 2, exempt, table: createRateLimitTable() };
   const limit = new RateLimit(settings, time, random);
   measure(`RateLimit.judge(), ${name}`, (index) => {
     if ((index & 63) === 0) time.tick();
@@ -62,6 +69,8 @@ function measureLimit(name: string, perSecond: number, clients: number): void {
 measureLimit('1 client, limited', 50, 1);
 measureLimit('256 clients', 100_000, 256);
 measureLimit('65,536 clients', 100_000, 65_536);
+const everybody = { address: { family: 4, words: [0, 0, 0, 0] }, length: 0 } as const;
+measureLimit('256 exempt clients', 50, 256, [everybody]);
 const forged = new RateLimit(
   { perSecond: 50, slip: 2, exempt: [], table: createRateLimitTable() },
   time,
