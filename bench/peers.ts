@@ -6,7 +6,9 @@
  * Needs Linux with two cores or more, a C compiler and taskset. Traffic stays on loopback.
  *
  *   node bench/peers.ts [--rounds 3] [--seconds 2.5] [--only meridian,gdnsd] [--flags "--rrl …"]
- *                       [--skip latency,workers,changes] [--samples] [--write docs/performance.md]
+ *                       [--skip latency,workers,changes] [--samples] [--urgent] [--write docs/performance.md]
+ *
+ * With --urgent the figures at saturation too are taken with real-time priority, on a machine that is busy.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -28,6 +30,7 @@ const { values } = parseArgs({
     flags: { type: 'string', default: '' },
     skip: { type: 'string', default: '' },
     samples: { type: 'boolean', default: false },
+    urgent: { type: 'boolean', default: false },
     write: { type: 'string' },
   },
 });
@@ -95,7 +98,7 @@ try {
   running = started.running;
   for (const { name, reason } of started.absent) say(`absent: ${name}: ${reason}`);
   for (const { peer, agreement } of running) say(`${peer.name}: ${agreement ?? 'not compared'}`);
-  const shape = { clients: 8, isUrgent: false };
+  const shape = { clients: 8, isUrgent: values.urgent };
   const saturated = await measureAll(load, running, mixes, { ...shape, rate: 0, window: 16 });
   const memory = new Map(running.map(({ peer, child }) => [peer.name, memoryMb(child.pid ?? 0)]));
   const paced = skipped.includes('latency')
