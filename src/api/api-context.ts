@@ -12,6 +12,7 @@ import type { AgentDesk } from '../control/agent-desk.ts';
 import type { ClusterView } from '../control/cluster-view.ts';
 import type { Controller } from '../control/controller.ts';
 import type { ApiTokens } from './access.ts';
+import type { ApiCertificate } from './api-certificate.ts';
 import type { EventStreams } from './event-stream.ts';
 import type { FailedAttempts } from './failed-attempts.ts';
 
@@ -45,6 +46,8 @@ export interface ApiOptions {
   readonly hosts?: readonly string[];
   /** Opens /metrics to everybody; otherwise it is open to clients on the same machine only. */
   readonly openMetrics?: boolean;
+  /** Absent: without TLS. */
+  readonly certificate?: ApiCertificate;
   readonly clock?: Clock;
 }
 

@@ -4,6 +4,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import fastify from 'fastify';
 import { systemClock } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
+import { leastTls } from './api-certificate.ts';
 import type { ApiContext, ApiInstance, ApiOptions } from './api-context.ts';
 import { ApiMetrics } from './api-metrics.ts';
 import { EventStreams } from './event-stream.ts';
@@ -65,7 +66,11 @@ export function createApi(options: ApiOptions): ApiInstance {
 }
 
 function makeServer(context: ApiContext): ApiInstance {
+  const { certificate } = context;
   const app = fastify({
+    ...(certificate === undefined
+      ? {}
+      : { https: { cert: certificate.cert, key: certificate.key, minVersion: leastTls } }),
     logger: false,
     bodyLimit: limits.bodyBytes,
     // A master file of 64 MiB over a slow line; a head must come within node's 60 s.

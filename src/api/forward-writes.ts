@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { request as send } from 'undici';
+import { isCertificateError } from '../base/certificate-error.ts';
 import { errorText, MeridianError } from '../base/errors.ts';
 import type { ApiContext } from './api-context.ts';
 
@@ -85,6 +86,11 @@ function unreachable(at: string, error: unknown): MeridianError {
   if (['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'UND_ERR_CONNECT_TIMEOUT'].includes(code)) {
     return notLeader(
       `${at} leads and cannot be reached from here (${why}); send the request there`,
+    );
+  }
+  if (isCertificateError(code)) {
+    return notLeader(
+      `${at} leads and its certificate is not trusted here (${why}); name its authority with NODE_EXTRA_CA_CERTS, or send the request there`,
     );
   }
   const message = `${at} was given the request and did not answer (${why}); send it again with the same Idempotency-Key`;

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { Server as TlsServer } from 'node:tls';
 import { MeridianError } from '../base/errors.ts';
 import { findPortHolder } from '../base/port-holder.ts';
 import type { ApiInstance } from './api-context.ts';
@@ -28,7 +29,17 @@ export async function listenApi(
   }
   const address = api.server.address();
   const boundPort = typeof address === 'object' && address !== null ? address.port : port;
-  return { host, port: boundPort, url: `http://${inUrl(host)}:${boundPort}` };
+  return {
+    host,
+    port: boundPort,
+    url: `${tlsServerOf(api) === undefined ? 'http' : 'https'}://${inUrl(host)}:${boundPort}`,
+  };
+}
+
+/** The server of an API that is offered over TLS. */
+export function tlsServerOf(api: ApiInstance): TlsServer | undefined {
+  const server: object = api.server;
+  return server instanceof TlsServer ? server : undefined;
 }
 
 /** The file descriptor of the socket that an API listens on; undefined where it has none. */

@@ -54,6 +54,7 @@ const statuses: Partial<Record<ErrorCode, number>> = {
   E_STORE_VERSION: 500,
   E_STORE_WRITE: 500,
   E_CLUSTER_KEY: 500,
+  E_CERTIFICATE: 500,
   E_BUSY: 503,
   E_NOT_LEADER: 503,
   E_NO_BUS: 503,

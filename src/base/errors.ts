@@ -5,6 +5,7 @@ export const errorCodes = {
   E_PORT_TAKEN: 'another process holds the address',
   E_PORT_FORBIDDEN: 'the process may not bind the port',
   E_LISTEN_ADDRESS: 'an address to listen on is malformed or not of this machine',
+  E_CERTIFICATE: 'the certificate or key of the admin API cannot be used',
   E_INTERNAL: 'a bug in Meridian',
   E_API_UNREACHABLE: 'the admin API of a node cannot be reached',
   E_API_ANSWER: 'what answered a command is not the admin API of Meridian',

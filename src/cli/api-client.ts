@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
+import { isCertificateError } from '../base/certificate-error.ts';
 import { errorCodes, errorText, MeridianError, type Problem } from '../base/errors.ts';
 import type { Terminal } from './program.ts';
 
@@ -162,6 +163,12 @@ function unreachable(url: string, error: unknown): MeridianError {
   const why = timedOut
     ? `no answer within ${timeoutMs / 1000} s`
     : (cause?.code ?? cause?.message ?? errorText(error));
+  if (isCertificateError(cause?.code ?? '')) {
+    const text =
+      `the certificate of ${url} is not trusted (${why}); where an authority of your own has signed it, ` +
+      'name that with NODE_EXTRA_CA_CERTS=FILE';
+    return new MeridianError({ code: 'E_API_UNREACHABLE', message: text }, { cause: error });
+  }
   const message =
     `nothing answers at ${url} (${why}); is \`meridian serve\` running there? ` +
     'Name its API with --url or MERIDIAN_URL';

@@ -1,5 +1,6 @@
+import { watchCertificate } from '../api/api-certificate.ts';
 import { createApi } from '../api/create-api.ts';
-import { apiDescriptor, closeApi, listenApi } from '../api/listen-api.ts';
+import { apiDescriptor, closeApi, listenApi, tlsServerOf } from '../api/listen-api.ts';
 import { systemClock } from '../base/clock.ts';
 import { formatProblem, MeridianError, type Problem } from '../base/errors.ts';
 import { createController, type RunningController } from '../control/create-controller.ts';
@@ -93,6 +94,8 @@ async function start(
 
   const selfCheck = startAnycast(options, parts, closers);
   const view = membership?.view;
+  const { certificate } = options;
+  let certificateInUse = () => certificate;
   // The API comes last: whoever reaches it finds a node that serves.
   const api = createApi({
     controller,
@@ -107,6 +110,7 @@ async function start(
       controller,
       ...(view === undefined ? {} : { cluster: view }),
       agents: desk,
+      certificate: () => certificateInUse(),
     }),
     ...(view === undefined ? {} : { cluster: view, role: options.cluster?.role ?? 'all' }),
     ...(selfCheck === undefined ? {} : { selfCheck: () => selfCheck.look() }),
@@ -116,8 +120,15 @@ async function start(
     simulate: async (request) => simulate(request, simulation),
     hosts: options.hosts,
     openMetrics: options.openMetrics,
+    ...(certificate === undefined ? {} : { certificate }),
   });
   closers.add(() => closeApi(api));
+  const tlsServer = tlsServerOf(api);
+  if (certificate !== undefined && tlsServer !== undefined) {
+    const watched = watchCertificate(certificate, tlsServer, clock, log);
+    closers.add(() => watched.close());
+    certificateInUse = () => watched.current;
+  }
   const http = await listenApi(api, place);
   closers.add(clock.setTimer(settleAfterMs, settleMemory));
   // It is shown once. A start that fails after making it would lock everybody out for good.

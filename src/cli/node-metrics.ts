@@ -22,6 +22,8 @@ export interface MetricsParts {
   readonly cluster?: ClusterView;
   /** Where agents come to; absent where none do. */
   readonly agents?: Pick<AgentDesk, 'counts' | 'status'>;
+  /** What the API is offered with; absent, or undefined, without TLS. */
+  certificate?(): { readonly validToMs: number } | undefined;
 }
 
 const rcodeNames = new Map<number, string>(
@@ -68,6 +70,16 @@ export function createNodeMetrics(parts: MetricsParts): () => Promise<string> {
   );
   const traffic = new TrafficMetrics();
   const restarts = counter('meridian_worker_restarts_total', 'Query threads replaced.');
+  if (parts.certificate?.() !== undefined) {
+    new Gauge({
+      name: 'meridian_api_certificate_expiry_timestamp_seconds',
+      help: 'When the certificate of the API expires.',
+      registers,
+      collect() {
+        this.set((parts.certificate?.()?.validToMs ?? 0) / 1000);
+      },
+    });
+  }
   const reports = counter('meridian_agent_reports_total', "Agents' reports by result.", ['result']);
   const agents = gauge('meridian_agents', 'Agents by state.', ['state']);
   const revision = gauge('meridian_revision', 'Number of the revision that is served.');

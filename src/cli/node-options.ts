@@ -1,3 +1,4 @@
+import type { ApiCertificate } from '../api/api-certificate.ts';
 import type { Log } from '../base/log.ts';
 import type { UdpIo } from '../server/open-udp.ts';
 import type { RateLimitOptions, SubnetSettings } from '../server/settings.ts';
@@ -11,6 +12,8 @@ export interface NodeOptions {
   readonly data: string;
   readonly dns: readonly Endpoint[];
   readonly http: Endpoint;
+  /** What the API is offered with; absent: without TLS. */
+  readonly certificate?: ApiCertificate | undefined;
   readonly geo: readonly GeoFlag[];
   readonly workers: number;
   /** How UDP packets move; undefined: as well as this machine can. */

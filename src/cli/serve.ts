@@ -4,7 +4,8 @@ import { join, resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import pino from 'pino';
 import { PinoPretty as pretty } from 'pino-pretty';
-import { errorText } from '../base/errors.ts';
+import { type ApiCertificate, readCertificate } from '../api/api-certificate.ts';
+import { errorText, MeridianError } from '../base/errors.ts';
 import { type Prefix, parsePrefix } from '../base/ip.ts';
 import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
@@ -42,6 +43,8 @@ interface ServeFlags extends ProtectionFlags, ClusterFlags {
   readonly data: string;
   readonly dns?: readonly Endpoint[];
   readonly http: Endpoint;
+  readonly httpCert?: string;
+  readonly httpKey?: string;
   readonly geo?: readonly GeoFlag[];
   readonly workers: number;
   readonly io?: UdpIo;
@@ -89,6 +92,11 @@ export function registerServe(program: Command, terminal: Terminal, version: str
         .argParser(parseEndpoint)
         .default(parseEndpoint('127.0.0.1:8053'), '127.0.0.1:8053'),
     )
+    .option(
+      '--http-cert <file>',
+      'offer the API over TLS: PEM file with the certificate and its chain, read again when it changes',
+    )
+    .option('--http-key <file>', 'PEM file with the key of --http-cert')
     .option(
       '--geo <kind=file>',
       'city, country or asn database in MMDB format (repeatable; default: the embedded country data)',
@@ -164,6 +172,7 @@ async function serve(
       data,
       dns: cluster?.role === 'controller' ? [] : (flags.dns ?? [{ host: '127.0.0.1', port: 5300 }]),
       http: flags.http,
+      certificate: certificateOf(flags),
       geo: flags.geo ?? [],
       workers: flags.workers,
       io: flags.io,
@@ -193,8 +202,8 @@ async function serve(
   const tokenFile = join(data, tokenFileName);
   if (node.newToken !== undefined) keepToken(tokenFile, node.newToken, log);
   if (flags.json === true) {
-    const { dns, http, newToken } = node;
-    const ready = { dns, http, revision: node.configuration.revision };
+    const { dns, http, url, newToken } = node;
+    const ready = { dns, http, url, revision: node.configuration.revision };
     terminal.out(
       `${JSON.stringify(newToken === undefined ? ready : { ...ready, token: newToken })}\n`,
     );
@@ -207,6 +216,18 @@ async function serve(
   await serveUntilEnd(node, { data, log, whyNotRestart: whyNotRestart(flags) });
   await node.close();
   await demo?.close();
+}
+
+/** The certificate that the flags name; throws MeridianError where it cannot be used. */
+function certificateOf({ httpCert: cert, httpKey: key }: ServeFlags): ApiCertificate | undefined {
+  if (cert === undefined && key === undefined) return undefined;
+  if (cert !== undefined && key !== undefined) {
+    return readCertificate({ cert: resolve(cert), key: resolve(key) });
+  }
+  const [given, other] =
+    key === undefined ? ['--http-cert', '--http-key'] : ['--http-key', '--http-cert'];
+  const message = `${given} needs ${other} beside it`;
+  throw new MeridianError({ code: 'E_FLAG', message, where: given });
 }
 
 /** Why a process with these flags cannot be replaced by another while it serves. */
@@ -281,11 +302,11 @@ function greeting(node: RunningNode, tokenFile: string, demo: boolean): string {
       `${traffic.services.size} services in ${traffic.regions.size} regions`,
     '',
     `  DNS    ${node.dns.length === 0 ? 'none: a controller answers no queries' : node.dns.join('  ')}`,
-    `  API    http://${node.http}/docs`,
+    `  API    ${node.url}/docs`,
     `  Token  ${tokenLine(node.newToken, tokenFile, process.env['MERIDIAN_ADMIN_TOKEN'])}`,
     '',
   ];
-  if (demo) lines.push(...demoHints(at, node.http, tokenFile));
+  if (demo) lines.push(...demoHints(at, node.url, tokenFile));
   return `${lines.join('\n')}\n`;
 }
 
@@ -303,7 +324,7 @@ export function tokenLine(
     : 'as before; it was shown at the first start';
 }
 
-function demoHints(at: string, http: string, tokenFile: string): readonly string[] {
+function demoHints(at: string, url: string, tokenFile: string): readonly string[] {
   return [
     '  Three things to try in another terminal:',
     '',
@@ -321,7 +342,7 @@ function demoHints(at: string, http: string, tokenFile: string): readonly string
     '  3. Ask why',
     '       npx meridian explain www.example.com --client 91.0.0.1',
     `       curl -H "Authorization: Bearer $(cat ${tokenFile})" \\`,
-    `         "http://${http}/v1/explain?name=www.example.com&type=A&client=91.0.0.1"`,
+    `         "${url}/v1/explain?name=www.example.com&type=A&client=91.0.0.1"`,
     '',
     '  Ctrl-C stops everything.',
     '',

@@ -13,6 +13,8 @@ export interface RunningNode {
   /** `ADDR:PORT` as bound. */
   readonly dns: readonly string[];
   readonly http: string;
+  /** Where the API is, without a slash at the end. */
+  readonly url: string;
   /** The admin token, only when this start has made it. */
   readonly newToken: string | undefined;
   readonly configuration: Configuration;
@@ -104,6 +106,10 @@ class ServingNode implements RunningNode {
 
   get http(): string {
     return formatEndpoint(this.#control.http);
+  }
+
+  get url(): string {
+    return `${this.#options.certificate === undefined ? 'http' : 'https'}://${this.http}`;
   }
 
   get newToken(): string | undefined {

@@ -12,11 +12,14 @@ import { keepToken, tokenLine } from '../../src/cli/serve.ts';
 import { openSqliteStore } from '../../src/store/sqlite-store.ts';
 import {
   freePort,
+  missing,
   runMeridian,
   startMeridian,
   temporaryFolder,
   until,
+  writeFiles,
 } from '../e2e/support/processes.ts';
+import { Authority } from '../probe/checks/certificates.ts';
 import { makeRequest } from '../server/harness.ts';
 import { exampleFolder, folderOf } from './harness.ts';
 
@@ -128,4 +131,29 @@ test('serve ends with 2 and says what to do where the flags of a cluster do not 
   const { code, output } = await runMeridian(t, ['serve', '--role', 'node']);
   assert.equal(code, 2);
   assert.match(output, /error: --role node needs a cluster; name its Redis with --redis URL/);
+});
+
+test('serve offers the API over TLS, and commands say what a certificate lacks', async (t) => {
+  const without = missing('openssl');
+  if (without !== false) return t.skip(without);
+  const authority = new Authority();
+  t.after(() => authority.dispose());
+  const { cert, key } = authority.issue(['IP:127.0.0.1'], 30);
+  const folder = temporaryFolder(t);
+  writeFiles(folder, { 'api.pem': cert, 'api.key': key, 'ca.pem': authority.ca });
+  const zones = folderOf(t, exampleFolder);
+  const data = join(folder, 'data');
+  const tls = ['--http-cert', join(folder, 'api.pem'), '--http-key', join(folder, 'api.key')];
+  const node = await startMeridian(t, { zones, data, flags: tls });
+  const url = node.url.replace('http:', 'https:');
+  assert.match(node.output(), new RegExp(`"url":"${url}"`));
+  const words = ['explain', 'www.example.com', '--client', '192.0.2.1', '--url', url];
+  const refused = await runMeridian(t, words);
+  assert.match(refused.output, /certificate of .* is not trusted.*NODE_EXTRA_CA_CERTS/);
+  const extra = { NODE_EXTRA_CA_CERTS: join(folder, 'ca.pem') };
+  const answered = await runMeridian(t, words, undefined, extra);
+  assert.equal(answered.code, 0, answered.output);
+  assert.match(answered.output, /www\.example\.com/);
+  const half = await runMeridian(t, ['serve', '--data', data, '--http-cert', 'api.pem']);
+  assert.match(half.output, /--http-cert needs --http-key beside it.*E_FLAG/);
 });

@@ -52,11 +52,16 @@ export function keysOf({ keyFile, role }: ClusterOptions, log: Log): ClusterKeys
 }
 
 /** Where other controllers reach this API; empty, with a warning, where that cannot be known. */
-export function urlOf({ advertise, role }: ClusterOptions, http: Endpoint, log: Log): string {
+export function urlOf(
+  { advertise, role }: ClusterOptions,
+  http: Endpoint,
+  isTls: boolean,
+  log: Log,
+): string {
   if (role === 'node') return '';
   if (advertise !== undefined) return advertise;
   const isOneAddress = http.host !== '0.0.0.0' && http.host !== '::' && http.port !== 0;
-  if (isOneAddress) return `http://${formatEndpoint(http)}`;
+  if (isOneAddress) return `${isTls ? 'https' : 'http'}://${formatEndpoint(http)}`;
   const text = `writes cannot be forwarded here: --http ${formatEndpoint(http)} is no address to call; name one with --advertise URL`;
   log.warn({}, text);
   return '';

@@ -109,7 +109,7 @@ export class Membership {
       role: this.#isController ? 'controller' : 'node',
       name: wish.name,
       id,
-      url: urlOf(wish, options.http, log),
+      url: urlOf(wish, options.http, options.certificate !== undefined, log),
       version: options.version,
       ...{ bus, store, clock, log },
       keys: keysOf(wish, log),

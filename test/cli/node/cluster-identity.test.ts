@@ -60,10 +60,14 @@ test('keysOf() refuses a key that does not fit the role, and takes a private one
 
 test('urlOf() is what was advertised, else the listener where that is one address', () => {
   const at = (host: string) => ({ host, port: 8053 });
-  assert.equal(urlOf(options({}), at('192.0.2.7'), silentLog), 'http://192.0.2.7:8053');
-  assert.equal(urlOf(options({}), at('2001:db8::7'), silentLog), 'http://[2001:db8::7]:8053');
-  assert.equal(urlOf(options({}), at('0.0.0.0'), silentLog), '');
+  assert.equal(urlOf(options({}), at('192.0.2.7'), false, silentLog), 'http://192.0.2.7:8053');
+  assert.equal(urlOf(options({}), at('192.0.2.7'), true, silentLog), 'https://192.0.2.7:8053');
+  assert.equal(
+    urlOf(options({}), at('2001:db8::7'), false, silentLog),
+    'http://[2001:db8::7]:8053',
+  );
+  assert.equal(urlOf(options({}), at('0.0.0.0'), false, silentLog), '');
   const chosen = options({ advertise: 'https://c1.example.net' });
-  assert.equal(urlOf(chosen, at('0.0.0.0'), silentLog), 'https://c1.example.net');
-  assert.equal(urlOf(options({ role: 'node' }), at('192.0.2.7'), silentLog), '');
+  assert.equal(urlOf(chosen, at('0.0.0.0'), false, silentLog), 'https://c1.example.net');
+  assert.equal(urlOf(options({ role: 'node' }), at('192.0.2.7'), false, silentLog), '');
 });

@@ -123,8 +123,9 @@ export async function runMeridian(
   t: { after(callback: () => Promise<void>): void },
   words: readonly string[],
   deadlineMs?: number,
+  more: Readonly<Record<string, string>> = {},
 ): Promise<{ readonly code: number | null; readonly output: string }> {
-  const environment = { MERIDIAN_ADMIN_TOKEN: adminToken };
+  const environment = { MERIDIAN_ADMIN_TOKEN: adminToken, ...more };
   const running = startProgram(
     t,
     [process.execPath, join(root, 'src/main.ts'), ...words],
