@@ -1,5 +1,6 @@
 import { type KeyObject, sign } from 'node:crypto';
 import { type Dispatcher, request } from 'undici';
+import { isCertificateError } from '../base/certificate-error.ts';
 import { type ErrorCode, errorCodes, errorText, MeridianError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { signedText } from '../health/agent-request.ts';
@@ -156,7 +157,12 @@ async function send(
   } catch (error) {
     if (error instanceof MeridianError) throw error;
     const { code, cause } = error as { code?: string; cause?: { message?: string } };
-    const message = `${new URL(url).origin}: ${code ?? cause?.message ?? ''} ${errorText(error)}`;
+    const { origin } = new URL(url);
+    if (isCertificateError(code ?? '')) {
+      const message = `the certificate of ${origin} is not trusted (${code}); where an authority of your own has signed it, name that with --ca FILE`;
+      throw new MeridianError({ code: 'E_API_UNREACHABLE', message }, { cause: error });
+    }
+    const message = `${origin}: ${code ?? cause?.message ?? ''} ${errorText(error)}`;
     throw new MeridianError({ code: 'E_API_UNREACHABLE', message }, { cause: error });
   }
   const header = (name: string) => String(answered[name] ?? '');

@@ -5,11 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { PeerCertificate, TLSSocket } from 'node:tls';
+import { Agent } from 'undici';
 import { readCertificate, watchCertificate } from '../../src/api/api-certificate.ts';
 import { listenApi, tlsServerOf } from '../../src/api/listen-api.ts';
 import { VirtualClock } from '../../src/base/clock.ts';
 import { MeridianError } from '../../src/base/errors.ts';
 import type { Log } from '../../src/base/log.ts';
+import { enrol } from '../../src/probe/control-client.ts';
 import { missing } from '../e2e/support/processes.ts';
 import { Authority, type Certificate } from '../probe/checks/certificates.ts';
 import { startHarness } from './harness.ts';
@@ -85,6 +87,19 @@ test('an API with a certificate speaks TLS, and nothing else', { skip }, async (
   assert.equal(status, 200);
   assert.match(peer.subjectaltname ?? '', /IP Address:127\.0\.0\.1/);
   await assert.rejects(fetch(`http://127.0.0.1:${port}/livez`));
+});
+
+test('an agent that does not trust the certificate says how to', { skip }, async (t) => {
+  const harness = await startHarness({ certificate: readCertificate(filesOf(t, issue())) });
+  t.after(() => harness.close());
+  const { url } = await listenApi(harness.api, { host: '127.0.0.1', port: 0 });
+  const dispatcher = new Agent();
+  t.after(() => dispatcher.destroy());
+  const wish = { location: 'aws:eu-west-1', publicKey: '' };
+  await assert.rejects(
+    enrol(url, 'mrd_token', wish, dispatcher, new AbortController().signal),
+    /certificate of https:\/\/127.* is not trusted \(UNABLE_TO_VERIFY_LEAF_SIGNATURE\).*--ca FILE/,
+  );
 });
 
 test('a renewed certificate is taken, a broken one is not (invariant 3)', { skip }, async (t) => {
