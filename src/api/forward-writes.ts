@@ -10,6 +10,8 @@ const forwardedHeader = 'x-meridian-forwarded';
 /** The leader may wait for every node to serve a change (`?wait=`) before it answers. */
 const answerTimeoutMs = 75_000;
 const connectTimeoutMs = 2000;
+/** How often a forwarded request looks whether the same controller leads still. */
+const lookMs = 250;
 
 /** Headers that belong to one connection (RFC 9110 §7.6.1), and those that undici makes itself. */
 const hopHeaders = new Set([
@@ -37,7 +39,7 @@ export function isForLeader({ cluster, role }: ApiContext, request: FastifyReque
 /**
  * Passes a request on to the leader, body and all, and its answer back. Throws `E_NOT_LEADER` with the
  * leader's address when there is no way to it, and `E_IN_DOUBT` when it took the request and then fell
- * silent.
+ * silent, or another leads before it has answered.
  */
 export async function forwardToLeader(
   context: ApiContext,
@@ -60,6 +62,7 @@ export async function forwardToLeader(
   for (const [name, value] of Object.entries(request.headers)) {
     if (value !== undefined && !hopHeaders.has(name)) headers[name] = value;
   }
+  const replaced = whenReplaced(context, leader.id);
   const hasBody = headers['content-length'] !== undefined || request.headers['transfer-encoding'];
   try {
     const answer = await send(new URL(request.url, leader.url), {
@@ -68,7 +71,10 @@ export async function forwardToLeader(
       body: hasBody ? request.raw : null,
       headersTimeout: answerTimeoutMs,
       bodyTimeout: answerTimeoutMs,
-      signal: AbortSignal.timeout(answerTimeoutMs + connectTimeoutMs),
+      signal: AbortSignal.any([
+        AbortSignal.timeout(answerTimeoutMs + connectTimeoutMs),
+        replaced.signal,
+      ]),
     });
     for (const [name, value] of Object.entries(answer.headers)) {
       if (value !== undefined && !hopHeaders.has(name)) reply.header(name, value);
@@ -76,7 +82,25 @@ export async function forwardToLeader(
     return reply.code(answer.statusCode).send(answer.body);
   } catch (error) {
     throw unreachable(at, error);
+  } finally {
+    replaced.stop();
   }
+}
+
+/**
+ * A signal for the moment in which another controller leads: one that stands still keeps its connections,
+ * and whoever waits for it would wait for as long as it stands.
+ */
+function whenReplaced({ cluster, clock }: ApiContext, id: string) {
+  const replaced = new AbortController();
+  let stop = () => {};
+  const look = () => {
+    const leader = cluster?.leader();
+    if (leader === undefined || leader.id === id) stop = clock.setTimer(lookMs, look);
+    else replaced.abort(new Error(`${leader.id} leads by now`));
+  };
+  look();
+  return { signal: replaced.signal, stop: () => stop() };
 }
 
 function unreachable(at: string, error: unknown): MeridianError {

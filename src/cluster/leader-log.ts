@@ -37,6 +37,8 @@ export class LeaderLog implements Replication {
   /** The newest revision that each standby says it has stored under this lease's term. */
   readonly #acks = new Map<string, number>();
   #waiters: { readonly number: number; readonly resolve: () => void }[] = [];
+  /** A change has waited for the standbys in vain, and none has said a word since. */
+  #areStandbysSilent = false;
 
   constructor(parts: LeaderLogParts) {
     this.#parts = parts;
@@ -48,6 +50,7 @@ export class LeaderLog implements Replication {
     this.extend(sentMs, limits.leaseMs);
     this.#confirmed = confirmed;
     this.#acks.clear();
+    this.#areStandbysSilent = false;
     void this.#readAcks(lease);
   }
 
@@ -145,24 +148,28 @@ export class LeaderLog implements Replication {
   }
 
   async replica(number: number): Promise<Problem | undefined> {
-    const { member, membership } = this.#parts;
+    const { membership } = this.#parts;
     if (membership.standbys().length === 0 || this.#isAcknowledged(number)) return undefined;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const waiter = { number, resolve };
-    this.#waiters.push(waiter);
-    await Promise.race([
-      promise,
-      member.pauses.sleep(limits.replicaMs, (end) => void promise.then(end)),
-    ]);
-    this.#waiters = this.#waiters.filter((other) => other !== waiter);
+    // A standby that has died is among the live ones for some seconds: one change waits for it, not each.
+    if (!this.#areStandbysSilent) await this.#waitForWord(number);
     if (this.#isAcknowledged(number)) return undefined;
+    this.#areStandbysSilent = true;
     return {
       code: 'E_NO_REPLICA',
       message:
         `revision ${number} is in force, but no standby controller has said within ` +
-        `${limits.replicaMs} ms that it has stored it; look at /v1/nodes for one that lags`,
+        `${limits.replicaMs} ms that it has stored it or the one before; look at /v1/nodes for one that lags`,
       severity: 'warning',
     };
+  }
+
+  async #waitForWord(number: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const waiter = { number, resolve };
+    this.#waiters.push(waiter);
+    const { pauses } = this.#parts.member;
+    await Promise.race([promise, pauses.sleep(limits.replicaMs, (end) => void promise.then(end))]);
+    this.#waiters = this.#waiters.filter((other) => other !== waiter);
   }
 
   async #messageOf(revision: ReplicatedRevision): Promise<RevisionMessage> {
@@ -211,6 +218,7 @@ export class LeaderLog implements Replication {
     if (ack?.term !== lease.term) return;
     if (this.#acks.size >= limits.nodes && !this.#acks.has(ack.id)) return;
     this.#acks.set(ack.id, ack.number);
+    this.#areStandbysSilent = false;
     for (const waiter of this.#waiters) if (ack.number >= waiter.number) waiter.resolve();
   }
 

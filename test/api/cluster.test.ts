@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { listenApi } from '../../src/api/listen-api.ts';
 import type { ClusterView, ServedBy } from '../../src/control/cluster-view.ts';
 import { clusterView } from './cluster-view.ts';
@@ -112,6 +113,29 @@ test('a leader that takes a request and falls silent leaves it in doubt', async 
   const response = await harness.call('DELETE', '/v1/zones/example.com');
   assert.equal(response.statusCode, 503);
   assert.equal(response.json().code, 'E_IN_DOUBT');
+});
+
+test('a leader that stands still is not waited for once another leads', async (t) => {
+  const { promise: asked, resolve: wasAsked } = Promise.withResolvers<void>();
+  const still = createServer(() => wasAsked()).listen(0, '127.0.0.1');
+  await new Promise((done) => still.once('listening', done));
+  t.after(() => still.close());
+  const url = `http://127.0.0.1:${(still.address() as AddressInfo).port}`;
+  let leader: ReturnType<ClusterView['leader']> = { id: 'x', url, isSelf: false };
+  const harness = await startHarness({ cluster: clusterView({ leader: () => leader }) });
+  t.after(() => harness.close());
+  const answer = harness.call('DELETE', '/v1/zones/example.com');
+  await asked;
+  // Between two leaders there is none for a while; the first may still answer.
+  leader = undefined;
+  harness.clock.advance(10_000);
+  assert.equal(await Promise.race([answer, delay(50, 'waits')]), 'waits');
+  leader = { id: 'y', url, isSelf: false };
+  harness.clock.advance(1000);
+  const response = await answer;
+  assert.equal(response.statusCode, 503);
+  assert.equal(response.json().code, 'E_IN_DOUBT');
+  assert.match(response.json().detail, /y leads by now/);
 });
 
 test('?wait= holds the answer until all serve the change, or says who does not', async (t) => {

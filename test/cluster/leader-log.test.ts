@@ -138,6 +138,39 @@ inWorld(
   },
 );
 
+inWorld(
+  'a standby that was waited for in vain is not waited for again until it speaks',
+  async (world) => {
+    const a = await world.add('a');
+    await world.untilLed();
+    const b = await world.add('b');
+    await world.advance(1500);
+    const apply = async (dial: number) => {
+      const startMs = world.clock.monotonicMs();
+      const write = put('region', 'eu', { latitude: 1, longitude: 2, dial });
+      const change = a.controller.apply([write], { actor: 'x', summary: 'y' });
+      const { warnings } = await world.during(change);
+      return {
+        codes: warnings.map(({ code }) => code),
+        tookMs: world.clock.monotonicMs() - startMs,
+      };
+    };
+    b.bus.fault = (operation) => (operation === 'entries' ? 'refuse' : undefined);
+    assert.ok((await apply(1)).tookMs >= 2000);
+    for (const dial of [2, 3]) {
+      const { codes, tookMs } = await apply(dial);
+      assert.deepEqual(codes, ['E_NO_REPLICA']);
+      assert.ok(tookMs < 100, `${tookMs} ms`);
+    }
+    b.bus.fault = () => undefined;
+    await world.untilSame();
+    // It has caught up and said so: its word is waited for again.
+    const { codes } = await apply(4);
+    assert.deepEqual(codes, []);
+    assert.equal(b.store.latest(), 4);
+  },
+);
+
 inWorld('nobody is waited for where there is no standby', async (world) => {
   const a = await world.add('a');
   await world.untilLed();

@@ -18,6 +18,10 @@ type Test = { after(callback: () => void | Promise<void>): void };
 export interface RunningRedis extends Running {
   readonly port: number;
   readonly url: string;
+  /** Where its files are. */
+  readonly folder: string;
+  /** Starts it again after it has ended, on the same port and the files of then. */
+  restart(): Promise<void>;
   /** Runs a command with redis-cli and returns what it prints. */
   cli(...words: readonly string[]): Promise<string>;
 }
@@ -35,12 +39,14 @@ export async function startRedis(
 ): Promise<RunningRedis> {
   const port = options.port ?? (await freePort());
   const folder = options.folder ?? temporaryFolder(t);
-  const running = startProgram(t, [
-    'redis-server',
-    ...['--port', String(port), '--bind', '127.0.0.1', '--dir', folder],
-    ...['--appendonly', 'yes', '--save', ''],
-    ...(options.words ?? []),
-  ]);
+  const start = () =>
+    startProgram(t, [
+      'redis-server',
+      ...['--port', String(port), '--bind', '127.0.0.1', '--dir', folder],
+      ...['--appendonly', 'yes', '--save', ''],
+      ...(options.words ?? []),
+    ]);
+  let running = start();
   const cli = async (...words: readonly string[]) => {
     const login = options.user === undefined ? [] : ['--user', options.user, '--pass', 'secret'];
     const command = startProgram(t, [
@@ -51,11 +57,24 @@ export async function startRedis(
     await new Promise<void>((done) => command.child.once('close', () => done()));
     return command.output().trim();
   };
-  await until(
-    async () => (await cli('ping')) === 'PONG' || undefined,
-    () => `redis-server: ${running.output()}`,
-  );
-  return { ...running, port, url: `redis://127.0.0.1:${port}`, cli };
+  const isReady = () =>
+    until(
+      async () => (await cli('ping')) === 'PONG' || undefined,
+      () => `redis-server: ${running.output()}`,
+    );
+  await isReady();
+  return {
+    get child() {
+      return running.child;
+    },
+    output: () => running.output(),
+    stop: (signal) => running.stop(signal),
+    async restart() {
+      running = start();
+      await isReady();
+    },
+    ...{ port, folder, url: `redis://127.0.0.1:${port}`, cli },
+  };
 }
 
 /** A member of a cluster under test, and how it can be started again. */
@@ -68,13 +87,17 @@ export interface ClusterMember {
   restart(): Promise<void>;
 }
 
-/** A cluster of real processes around one Redis. */
-export interface TestCluster {
-  readonly redis: RunningRedis;
+/** Real processes that share one bus. */
+export interface TestMembers {
   readonly folder: string;
   readonly keys: string;
   /** Starts another member. */
   add(name: string, role: ClusterMember['role'], flags?: readonly string[]): Promise<ClusterMember>;
+}
+
+/** A cluster of real processes around one Redis. */
+export interface TestCluster extends TestMembers {
+  readonly redis: RunningRedis;
 }
 
 /** A zone with `www` handed to the service `web`. */
@@ -112,6 +135,24 @@ export interface ClusterFiles {
 
 /** Starts a Redis and makes keys and a folder of zones; members are added by the test. */
 export async function startCluster(t: Test, files: ClusterFiles): Promise<TestCluster> {
+  const redis = await startRedis(t);
+  return { redis, ...(await membersOn(t, redis.url, files)) };
+}
+
+/** Where members of a cluster run. */
+export interface Place {
+  /** What a command begins with that is to run there. */
+  readonly prefix: readonly string[];
+  readonly address: string;
+}
+
+/** Makes keys and a folder of zones for members on a bus; the test adds them. */
+export async function membersOn(
+  t: Test,
+  bus: string,
+  files: ClusterFiles,
+  place: Place = { prefix: [], address: '127.0.0.1' },
+): Promise<TestMembers> {
   const folder = temporaryFolder(t);
   writeFiles(folder, {
     'zones/cluster.test.zone': files.zone,
@@ -120,19 +161,23 @@ export async function startCluster(t: Test, files: ClusterFiles): Promise<TestCl
   const keys = join(folder, 'keys');
   const made = await runMeridian(t, ['cluster-key', keys]);
   if (made.code !== 0) throw new Error(made.output);
-  const redis = await startRedis(t);
-  const add: TestCluster['add'] = async (name, role, flags = []) => {
+  const add: TestMembers['add'] = async (name, role, flags = []) => {
     const data = join(folder, name);
+    const { address, prefix } = place;
     const ports = { dns: await freePort(), http: await freePort() };
     const start = () =>
-      serveMeridian(t, [
-        ...['--role', role, '--redis', redis.url, '--cluster', 'test', '--node-id', name],
-        ...['--cluster-key', join(keys, role === 'node' ? 'cluster.pub' : 'cluster.key')],
-        ...['--data', data, '--http', `127.0.0.1:${ports.http}`],
-        ...(role === 'node' ? [] : ['--zones', join(folder, 'zones')]),
-        ...(role === 'controller' ? [] : ['--dns', `127.0.0.1:${ports.dns}`, '--workers', '1']),
-        ...['--allow-private-targets', ...flags],
-      ]);
+      serveMeridian(
+        t,
+        [
+          ...['--role', role, '--redis', bus, '--cluster', 'test', '--node-id', name],
+          ...['--cluster-key', join(keys, role === 'node' ? 'cluster.pub' : 'cluster.key')],
+          ...['--data', data, '--http', `${address}:${ports.http}`],
+          ...(role === 'node' ? [] : ['--zones', join(folder, 'zones')]),
+          ...(role === 'controller' ? [] : ['--dns', `${address}:${ports.dns}`, '--workers', '1']),
+          ...['--allow-private-targets', ...flags],
+        ],
+        prefix,
+      );
     const member: ClusterMember = {
       ...{ name, role, data },
       running: await start(),
@@ -142,7 +187,7 @@ export async function startCluster(t: Test, files: ClusterFiles): Promise<TestCl
     };
     return member;
   };
-  return { redis, folder, keys, add };
+  return { folder, keys, add };
 }
 
 /** The member that leads, once there is one among these. */

@@ -177,14 +177,13 @@ export async function startMeridian(
 export async function serveMeridian(
   t: { after(callback: () => Promise<void>): void },
   flags: readonly string[],
-  environment: Readonly<Record<string, string>> = {},
+  /** What the command begins with, where it is not to run as it is. */
+  prefix: readonly string[] = [],
 ): Promise<RunningMeridian> {
   const token = adminToken;
-  const running = startProgram(
-    t,
-    [process.execPath, join(root, 'src/main.ts'), 'serve', '--json', ...flags],
-    { MERIDIAN_ADMIN_TOKEN: token, ...environment },
-  );
+  const command = [process.execPath, join(root, 'src/main.ts'), 'serve', '--json', ...flags];
+  const environment = { MERIDIAN_ADMIN_TOKEN: token };
+  const running = startProgram(t, [...prefix, ...command], environment);
   const line = await until(
     () => {
       if (running.child.exitCode !== null) throw new Error(`meridian ended: ${running.output()}`);
