@@ -9,13 +9,15 @@
  *
  * All the time one node of each cluster gets --rate queries a second (open loop, bench/native/dns_load.c),
  * every node is asked for every steered name, and every 30 s one origin dies and another comes back; both
- * clusters check the same ones. During the outage a write is tried each 30 s, and must be refused.
+ * clusters check the same ones. During the outage a write is tried each 30 s, and must be refused. Where it
+ * is allowed, the threads that ask and that answer come before everything else on the machine, so that
+ * latencies are the servers' own; whatever makes answers waits its turn.
  */
 import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { Random } from '../src/base/random.ts';
 import { rcodes, rrTypes } from '../src/wire/types.ts';
-import { untilServed } from '../test/e2e/support/cluster.ts';
+import { type ClusterMember, untilServed } from '../test/e2e/support/cluster.ts';
 import { Origin } from '../test/e2e/support/origin.ts';
 import { freePort, temporaryFolder } from '../test/e2e/support/processes.ts';
 import { type Cleanup, runBench } from './cleanup.ts';
@@ -23,6 +25,7 @@ import { encodeQuery } from './dns-load.ts';
 import { LoadPairs, type Pair, type Phase } from './outage/load-pairs.ts';
 import { print, printMoves, printPairs, printSeen, printUsage } from './outage/print.ts';
 import { Twin } from './outage/twin.ts';
+import { setUrgent } from './outage/urgency.ts';
 import { type Steered, Witness } from './outage/witness.ts';
 import { compile } from './peers/measure.ts';
 import { type BenchQuery, writeQueries } from './peers/workload.ts';
@@ -102,6 +105,15 @@ function makeQueries(count: number): BenchQuery[] {
       answers: exists ? 1 : 0,
     };
   });
+}
+
+/** Lets everything that asks and answers come before all else; says so where that is not allowed. */
+function hurry(nodes: readonly ClusterMember[]): void {
+  const isUrgent = nodes.every(({ running }) =>
+    setUrgent(running.child.pid ?? 0, 'answers', (thread) => thread.startsWith('udp-')),
+  );
+  if (!isUrgent || !setUrgent(process.pid, 'asks', (thread) => thread === 'MainThread'))
+    print('SCHED_FIFO is not allowed here: latencies hold what else this machine does');
 }
 
 /** Starts what is checked: an origin for each service that moves, and those that stay. */
@@ -197,6 +209,7 @@ await runBench(async (cleanup) => {
       for (const { name, origin } of names) await untilServed(node, name, 'A', [origin.address]);
     }
   }
+  hurry([...tested.nodes, ...control.nodes]);
   const witness = await Witness.open(cleanup, asked, names, pollMs);
   let phase: Phase = 'before';
   const pairs: Pair[] = [];

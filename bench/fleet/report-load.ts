@@ -35,10 +35,14 @@ export class ReportLoad {
     const lives: Life[] = [];
     const load = new ReportLoad(lives);
     const { signal } = load.#abort;
-    cleanup.after(() => load.#abort.abort());
+    const dispatchers: HttpAgent[] = [];
+    cleanup.after(async () => {
+      load.#abort.abort();
+      await Promise.all(dispatchers.map((one) => one.destroy()));
+    });
     for (const [place, agent] of newAgents(agentCount).entries()) {
       const dispatcher = new HttpAgent({ connections: 2, keepAliveTimeout: 60_000 });
-      cleanup.after(() => dispatcher.destroy());
+      dispatchers.push(dispatcher);
       const name = nameOf(place);
       const wish = { name, location: '0,0', region: regionOf(place), publicKey: agent.publicKey };
       await enrol(first, token, wish, dispatcher, signal);
@@ -70,7 +74,7 @@ export class ReportLoad {
       for (const [place, { agent, name, clients, boot, digest }] of this.#lives.entries()) {
         const dueMs = startedMs + (turn + place / this.#lives.length) * 1000;
         const bytes = agent.report(name, boot, digest, this.#second, fails);
-        await new Promise((done) => setTimeout(done, Math.max(0, dueMs - performance.now())));
+        await pause(dueMs - performance.now());
         for (const client of clients) {
           const post = client.report(bytes, 1, signal).then(
             () => {
@@ -84,7 +88,7 @@ export class ReportLoad {
     }
     await Promise.all(posts);
     const restMs = startedMs + seconds * 1000 - performance.now();
-    await new Promise((done) => setTimeout(done, Math.max(0, restMs)));
+    await pause(restMs);
     return { wallMs: performance.now() - startedMs, taken };
   }
 
@@ -102,7 +106,7 @@ export class ReportLoad {
   async #askForPlans(client: ControlClient, digest: string): Promise<void> {
     const { signal } = this.#abort;
     while (!signal.aborted) {
-      await client.plan(digest, 25, signal).catch(() => {});
+      await client.plan(digest, 25, signal).catch(() => pause(250));
     }
   }
 }
@@ -113,7 +117,9 @@ async function retried<T>(attempt: () => Promise<T>): Promise<T> {
       return await attempt();
     } catch (error) {
       if (left === 0) throw error;
-      await new Promise((done) => setTimeout(done, 50));
+      await pause(50);
     }
   }
 }
+
+const pause = (ms: number) => new Promise<void>((done) => setTimeout(done, Math.max(0, ms)));

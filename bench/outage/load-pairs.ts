@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import type { Cleanup } from '../cleanup.ts';
 import type { LoadReport } from '../peers/measure.ts';
+import { urgently } from './urgency.ts';
 
 /** What part of the run a window lies in; `turn` where Redis went or came back in it. */
 export type Phase = 'before' | 'outage' | 'after' | 'turn';
@@ -75,7 +76,7 @@ export class LoadPairs {
       );
       if (this.#abort.signal.aborted) break;
       dueMs += windowMs;
-      await new Promise((done) => setTimeout(done, dueMs - performance.now()));
+      await new Promise((done) => setTimeout(done, Math.max(0, dueMs - performance.now())));
     }
   }
 
@@ -83,7 +84,8 @@ export class LoadPairs {
     const { load, file, rate, windowMs } = this.#plan;
     const words = [port, windowMs, clients, 1, rate].map(String);
     const cores = `0-${availableParallelism() - 1}`;
-    const child = spawn('taskset', ['-c', cores, load, ...words, 'answer', file], {
+    const command = [...urgently(), 'taskset', '-c', cores, load, ...words, 'answer', file];
+    const child = spawn(command[0] ?? '', command.slice(1), {
       stdio: ['ignore', 'pipe', 'inherit'],
       signal: this.#abort.signal,
       killSignal: 'SIGKILL',
