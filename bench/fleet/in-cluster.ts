@@ -1,0 +1,97 @@
+import { loadavg } from 'node:os';
+import { type ClusterMember, leaderOf, startCluster } from '../../test/e2e/support/cluster.ts';
+import type { Cleanup } from '../cleanup.ts';
+import { cpuTime } from '../peers/measure.ts';
+import { type Fails, trafficText } from './load-agent.ts';
+import { ReportLoad } from './report-load.ts';
+
+export interface ClusterPlan {
+  readonly agentCount: number;
+  readonly targetCount: number;
+  readonly seconds: number;
+  readonly warmUpSeconds: number;
+  readonly nodeCount: number;
+  /** Targets that die and come back, in the second part. */
+  readonly flapping: number;
+}
+
+/** Half of the time that a flapping target takes to die and come back: longer than fall and hold. */
+const halfTurnSeconds = 60;
+/** Time for agents and images to settle, and for damping to let go of what they found otherwise, seconds. */
+const settleSeconds = 45;
+
+/** Prints what each process of a cluster with a fleet costs. */
+export async function measureInCluster(cleanup: Cleanup, plan: ClusterPlan): Promise<void> {
+  const { agentCount, targetCount, nodeCount, flapping } = plan;
+  const count = Math.ceil(targetCount / 4);
+  const names = Array.from({ length: count }, (_, at) => `s${at} STEER s${at}\n`);
+  const cluster = await startCluster(cleanup, {
+    zone: `$TTL 60\n@ SOA ns1 hostmaster 1 7200 900 1209600 60\n@ NS ns1\nns1 A 127.0.0.1\n${names.join('')}`,
+    traffic: trafficText(targetCount),
+  });
+  const flags = ['--log-level', 'error'];
+  const members: ClusterMember[] = [];
+  for (const name of ['c1', 'c2']) members.push(await cluster.add(name, 'controller', flags));
+  const controllers = [...members];
+  for (let number = 1; number <= nodeCount; number += 1) {
+    members.push(await cluster.add(`n${number}`, 'node', flags));
+  }
+  const leader = await leaderOf(controllers);
+  const { token } = leader.running;
+  const urls = controllers.map(({ running }) => running.url);
+  const pids = new Map(
+    members.map(({ name, running }) => [
+      name === leader.name ? `${name} (leads)` : name,
+      running.child.pid ?? 0,
+    ]),
+  );
+  pids.set('redis', cluster.redis.child.pid ?? 0);
+  const without = await measureCpu(pids, async () => {
+    await new Promise((done) => setTimeout(done, plan.seconds * 1000));
+  });
+  printCpu('a cluster without agents', without);
+  const load = await ReportLoad.open(cleanup, urls, token, agentCount);
+  await load.run(settleSeconds, () => false);
+  const well = await measureCpu(pids, () => load.run(plan.seconds, () => false));
+  printCpu(`${agentCount} agents, ${targetCount} targets, all well`, well);
+  // Spread over the plan and over time.
+  const step = Math.max(1, Math.floor(targetCount / Math.max(1, flapping)));
+  const fails: Fails = (place, second) => {
+    if (place % step !== 0 || place / step >= flapping) return false;
+    const phase = (place / step / flapping) * 2 * halfTurnSeconds;
+    return (second + phase) % (2 * halfTurnSeconds) < halfTurnSeconds;
+  };
+  await load.run(2 * halfTurnSeconds, fails);
+  const eventsBefore = await newestEvent(leader);
+  const flaps = await measureCpu(pids, () => load.run(plan.seconds, fails));
+  const turns = (await newestEvent(leader)) - eventsBefore;
+  printCpu(`${flapping} of them flap, ${turns} turns in ${plan.seconds} s`, flaps);
+  load.printRefused();
+}
+
+/** CPU of each process while something goes on, milliseconds per second. */
+async function measureCpu(
+  pids: ReadonlyMap<string, number>,
+  work: () => Promise<unknown>,
+): Promise<ReadonlyMap<string, number>> {
+  const look = () => new Map([...pids].map(([name, pid]) => [name, cpuTime(pid).all / 1000]));
+  const before = look();
+  const startedMs = performance.now();
+  await work();
+  const wallSeconds = (performance.now() - startedMs) / 1000;
+  return new Map(
+    [...look()].map(([name, ms]) => [name, (ms - (before.get(name) ?? 0)) / wallSeconds]),
+  );
+}
+
+function printCpu(what: string, cpu: ReadonlyMap<string, number>): void {
+  const load = loadavg()[0]?.toFixed(1);
+  const each = [...cpu].map(([name, ms]) => `${name} ${(ms / 10).toFixed(1)} %`);
+  process.stdout.write(`${what} (load average ${load}): ${each.join(', ')} of a core\n`);
+}
+
+async function newestEvent({ running }: ClusterMember): Promise<number> {
+  const answer = await running.api('GET', '/v1/health-events?limit=1');
+  const { items } = (await answer.json()) as { items: readonly { sequence: number }[] };
+  return items[0]?.sequence ?? 0;
+}
