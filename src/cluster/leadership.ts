@@ -200,8 +200,10 @@ export class Leadership {
     // another, another may have led there.
     const knowsMs = Math.min(this.#sight.sameForMs(nowMs), member.busAnswersForMs());
     if (knowsMs < 2 * limits.heartbeatMs) return true;
-    const defers = isAfter(membership.greatest(), own);
-    return defers && nowMs - (this.#freeSinceMs ?? nowMs) < limits.deferMs;
+    // Who has more may take the lead first, the one with most before all. Their time does not run while
+    // the bus is away.
+    const freeMs = nowMs - (this.#freeSinceMs ?? nowMs);
+    return Math.min(freeMs, knowsMs) < membership.turnsBefore(own) * limits.deferMs;
   }
 
   /** Takes the lease and says the first word; true when this process then leads. */

@@ -211,6 +211,58 @@ inWorld('a standby that knows of a controller with more waits for it', async (wo
   assert.ok(tookMs >= 15_000, `${tookMs} ms`);
 });
 
+inWorld('waiting for a controller with more begins when the bus is back', async (world) => {
+  const a = await world.add('a');
+  await world.untilLed();
+  const b = await world.add('b');
+  await world.change(a, 1);
+  await world.untilSame();
+  b.bus.fault = (operation) => (operation === 'entries' ? 'refuse' : undefined);
+  const dump = world.server.dump();
+  await world.change(a, 2);
+  await world.advance(1500);
+  await a.kill();
+  world.server.restore(dump);
+  world.server.content.lease = undefined;
+  b.bus.fault = () => undefined;
+  await world.advance(3000);
+  b.bus.fault = () => 'refuse';
+  await world.advance(20_000);
+  assert.equal(b.cluster.lease(), undefined);
+  b.bus.fault = () => undefined;
+  const tookMs = await world.until('b leads', () => b.cluster.lease() !== undefined);
+  assert.ok(tookMs >= 15_000, `${tookMs} ms`);
+});
+
+inWorld('of two that know of one with more, the one with more leads first', async (world) => {
+  const a = await world.add('a');
+  await world.untilLed();
+  // Not the order in which they would be asked.
+  const c = await world.add('c');
+  const b = await world.add('b');
+  await world.change(a, 1);
+  await world.untilSame();
+  const hearsNothing = (operation: string) => (operation === 'entries' ? 'refuse' : undefined);
+  const dump = world.server.dump();
+  c.bus.fault = hearsNothing;
+  await world.advance(2500);
+  await world.change(a, 2);
+  b.bus.fault = hearsNothing;
+  await world.advance(2500);
+  await world.change(a, 3);
+  assert.deepEqual([b, c].map(dialOf), [2, 1]);
+  await world.advance(1500);
+  await a.kill();
+  world.server.restore(dump);
+  world.server.content.lease = undefined;
+  b.bus.fault = c.bus.fault = () => undefined;
+  const tookMs = await world.until('one of them leads', () => world.leader() !== undefined);
+  assert.equal(world.leader(), b);
+  assert.ok(tookMs >= 15_000 && tookMs < 20_000, `${tookMs} ms`);
+  await world.untilSame();
+  assert.equal(dialOf(c), 2);
+});
+
 inWorld('the one with more leads when both come back after the bus was emptied', async (world) => {
   const a = await world.add('a');
   await world.untilLed();

@@ -423,8 +423,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/cluster/leadership.ts',
-        search: 'return defers && nowMs',
-        replace: 'return !defers && nowMs < 0 && nowMs',
+        search: 'membership.turnsBefore(own) * limits.deferMs;',
+        replace: '0;',
       },
     ],
   },
