@@ -175,8 +175,9 @@ export const limits = {
   /** Changes of more writes than this have the lease last longer, by the time for each. */
   leaseWrites: 10_000,
   leaseMsPerWrite: 0.1,
-  /** How much longer a standby waits that knows of a controller with more than it has. */
+  /** How much longer a standby waits for each controller that it knows to have more. */
   deferMs: 15_000,
+  deferTurns: 3,
   /** What does not answer within this is hung; well below the lease's length. */
   busCommandMs: 1500,
   /** Longest wait of one blocking read. */

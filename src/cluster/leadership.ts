@@ -1,6 +1,7 @@
 import { errorText } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Head, Lease, LeaseView } from './bus.ts';
+import { BusSight } from './bus-sight.ts';
 import type { Follower } from './follower.ts';
 import type { LeaderLog, Trouble } from './leader-log.ts';
 import type { Member } from './member.ts';
@@ -41,8 +42,8 @@ export class Leadership {
   #freeSinceMs: number | undefined;
   #trouble: Trouble | undefined;
   #endPause: (() => void) | undefined;
-  /** Since when the bus has been seen without a head. */
-  #emptySinceMs: number | undefined;
+  /** Whether the bus goes on being the one that it was. */
+  readonly #sight = new BusSight();
 
   constructor(parts: LeadershipParts) {
     this.#parts = parts;
@@ -109,11 +110,13 @@ export class Leadership {
     if (reply.outcome === 'fenced') {
       member.parts.log.warn({ term: lease.term }, 'the lease is lost; another may lead');
       this.#parts.member.seenLease = reply.lease;
+      this.#sight.seeLease(reply.lease, member.nowMs());
       // Another leads, or did: it may have what this one has not, even if the bus forgets it again.
       if (reply.lease !== undefined) this.#hasLed = false;
       await this.#stepDown();
       return 0;
     }
+    this.#sight.seeHead(reply.head, member.nowMs());
     const position = reply.head?.position;
     if (confirmed !== undefined && (!position || isAfter(confirmed.position, position))) {
       const fields = { had: confirmed.position, has: position };
@@ -169,8 +172,8 @@ export class Leadership {
     const { bus, random } = member.parts;
     const { lease, head } = await member.hear(bus.state());
     member.seenLease = lease;
-    if (head !== undefined) this.#emptySinceMs = undefined;
-    else this.#emptySinceMs ??= member.nowMs();
+    this.#sight.seeLease(lease, member.nowMs());
+    this.#sight.seeHead(head, member.nowMs());
     if (lease?.holder === member.holder) this.#replaces = lease.term;
     else if (lease !== undefined) {
       this.#hasLed = false;
@@ -192,13 +195,15 @@ export class Leadership {
     if (ahead.sequence > own.sequence || (ahead.sequence > 0 && isAfter(ahead, own))) return true;
     // Whoever led until a moment ago has the most: nobody can have led since.
     if (this.#hasLed && nowMs < this.#ledUntilMs) return false;
-    // On an empty bus, and on one that was out of reach and may have gone back, heartbeats come first:
-    // they tell who has the most.
-    const emptyMs = this.#emptySinceMs === undefined ? undefined : nowMs - this.#emptySinceMs;
-    const knowsMs = Math.min(emptyMs ?? Number.POSITIVE_INFINITY, member.busAnswersForMs());
+    // On a bus that has gone back, and on one that was out of reach and may have, heartbeats come
+    // first: they tell who has the most. Even where it shows this process's own lease: while it was
+    // another, another may have led there.
+    const knowsMs = Math.min(this.#sight.sameForMs(nowMs), member.busAnswersForMs());
     if (knowsMs < 2 * limits.heartbeatMs) return true;
-    const defers = isAfter(membership.greatest(), own);
-    return defers && nowMs - (this.#freeSinceMs ?? nowMs) < limits.deferMs;
+    // Who has more may take the lead first, the one with most before all. Their time does not run while
+    // the bus is away.
+    const freeMs = nowMs - (this.#freeSinceMs ?? nowMs);
+    return Math.min(freeMs, knowsMs) < membership.turnsBefore(own) * limits.deferMs;
   }
 
   /** Takes the lease and says the first word; true when this process then leads. */
@@ -231,7 +236,8 @@ export class Leadership {
     this.#hasLed = true;
     this.#ledUntilMs = sentMs + limits.leaseMs;
     this.#freeSinceMs = undefined;
-    this.#emptySinceMs = undefined;
+    this.#sight.seeLease(lease, sentMs);
+    this.#sight.seeHead({ position: member.position() }, sentMs);
     follower.pause();
     const confirmed = { position: member.position(), hash: store.digest() };
     this.#parts.log.begin(lease, sentMs, confirmed);

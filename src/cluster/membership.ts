@@ -59,13 +59,21 @@ export class Membership {
     return this.#nodes.filter((node) => node.role === 'controller' && node.id !== id);
   }
 
-  /** The greatest position of another controller that was ever seen, dead ones included. */
-  greatest(): Position {
-    let greatest = startPosition;
-    for (const position of this.#others.values()) {
-      if (isAfter(position, greatest)) greatest = position;
+  /**
+   * How many turns others have at the lead before one at a position: one for each live controller that
+   * was ever seen to have more, and one for all the dead together; at most `limits.deferTurns`, since
+   * heartbeats are not signed.
+   */
+  turnsBefore(own: Position): number {
+    const live = new Set(this.standbys().map(({ id }) => id));
+    let turns = 0;
+    let hasDead = false;
+    for (const [id, position] of this.#others) {
+      if (!isAfter(position, own)) continue;
+      if (live.has(id)) turns += 1;
+      else hasDead = true;
     }
-    return greatest;
+    return Math.min(turns + (hasDead ? 1 : 0), limits.deferTurns);
   }
 
   async #exchange(): Promise<void> {

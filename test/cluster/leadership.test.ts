@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { BusSight } from '../../src/cluster/bus-sight.ts';
 import { MemoryStore } from '../../src/store/memory-store.ts';
 import { codesOf } from '../control/fixtures.ts';
 import { dialOf, inWorld } from './harness.ts';
@@ -209,6 +211,58 @@ inWorld('a standby that knows of a controller with more waits for it', async (wo
   assert.ok(tookMs >= 15_000, `${tookMs} ms`);
 });
 
+inWorld('waiting for a controller with more begins when the bus is back', async (world) => {
+  const a = await world.add('a');
+  await world.untilLed();
+  const b = await world.add('b');
+  await world.change(a, 1);
+  await world.untilSame();
+  b.bus.fault = (operation) => (operation === 'entries' ? 'refuse' : undefined);
+  const dump = world.server.dump();
+  await world.change(a, 2);
+  await world.advance(1500);
+  await a.kill();
+  world.server.restore(dump);
+  world.server.content.lease = undefined;
+  b.bus.fault = () => undefined;
+  await world.advance(3000);
+  b.bus.fault = () => 'refuse';
+  await world.advance(20_000);
+  assert.equal(b.cluster.lease(), undefined);
+  b.bus.fault = () => undefined;
+  const tookMs = await world.until('b leads', () => b.cluster.lease() !== undefined);
+  assert.ok(tookMs >= 15_000, `${tookMs} ms`);
+});
+
+inWorld('of two that know of one with more, the one with more leads first', async (world) => {
+  const a = await world.add('a');
+  await world.untilLed();
+  // Not the order in which they would be asked.
+  const c = await world.add('c');
+  const b = await world.add('b');
+  await world.change(a, 1);
+  await world.untilSame();
+  const hearsNothing = (operation: string) => (operation === 'entries' ? 'refuse' : undefined);
+  const dump = world.server.dump();
+  c.bus.fault = hearsNothing;
+  await world.advance(2500);
+  await world.change(a, 2);
+  b.bus.fault = hearsNothing;
+  await world.advance(2500);
+  await world.change(a, 3);
+  assert.deepEqual([b, c].map(dialOf), [2, 1]);
+  await world.advance(1500);
+  await a.kill();
+  world.server.restore(dump);
+  world.server.content.lease = undefined;
+  b.bus.fault = c.bus.fault = () => undefined;
+  const tookMs = await world.until('one of them leads', () => world.leader() !== undefined);
+  assert.equal(world.leader(), b);
+  assert.ok(tookMs >= 15_000 && tookMs < 20_000, `${tookMs} ms`);
+  await world.untilSame();
+  assert.equal(dialOf(c), 2);
+});
+
 inWorld('the one with more leads when both come back after the bus was emptied', async (world) => {
   const a = await world.add('a');
   await world.untilLed();
@@ -300,3 +354,61 @@ inWorld(
     assert.deepEqual([dialOf(a), dialOf(b)], [2, 2]);
   },
 );
+
+inWorld(
+  'an old leader that sees its lease again after another led hears who has what first',
+  async (world) => {
+    const a = await world.add('a');
+    await world.untilLed();
+    const b = await world.add('b');
+    const c = await world.add('c');
+    await world.change(a, 1);
+    await world.untilSame();
+    const { commit, confirmTerm } = a.store;
+    a.store.commit = a.store.confirmTerm = () => {
+      throw new Error('disk full');
+    };
+    // Another bus takes over, without a lease, for so short a time that a reads no heartbeats there.
+    const first = world.server.dump();
+    a.bus.fault = (operation) => (operation === 'nodes' ? 'refuse' : undefined);
+    world.server.content.lease = undefined;
+    const others = [b, c];
+    const leads = () => others.find(({ cluster }) => cluster.lease() !== undefined);
+    await world.until('a standby leads', () => leads() !== undefined);
+    const leader = leads();
+    assert.ok(leader !== undefined);
+    assert.equal(await world.change(leader, 2), 2);
+    await world.until('a is fenced', () => a.cluster.lease() === undefined);
+    world.server.restore(first);
+    a.bus.fault = () => undefined;
+    Object.assign(a.store, { commit, confirmTerm });
+    await world.untilSame();
+    assert.deepEqual(others.map(dialOf), [2, 2]);
+    assert.equal(dialOf(a), 2);
+    assert.deepEqual(
+      world.members.flatMap(({ orphans }) => orphans),
+      [],
+    );
+  },
+);
+
+test('BusSight tells a bus that goes forward from one that has gone back', () => {
+  const sight = new BusSight();
+  const head = (term: number, sequence: number) => ({ position: { term, sequence } });
+  sight.seeHead(undefined, 0);
+  sight.seeLease({ term: 7 }, 0);
+  sight.seeHead(head(7, 4), 0);
+  sight.seeLease(undefined, 100);
+  sight.seeLease({ term: 9 }, 200);
+  sight.seeHead(head(9, 3), 200);
+  assert.equal(sight.sameForMs(300), Number.POSITIVE_INFINITY);
+  sight.seeLease({ term: 7 }, 400);
+  assert.equal(sight.sameForMs(1000), 600);
+  sight.seeLease({ term: 7 }, 1000);
+  assert.equal(sight.sameForMs(1000), 600);
+  sight.seeHead(head(9, 2), 1200);
+  assert.equal(sight.sameForMs(1500), 300);
+  sight.seeHead(undefined, 1600);
+  sight.seeHead(undefined, 1700);
+  assert.equal(sight.sameForMs(1700), 100);
+});

@@ -423,8 +423,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/cluster/leadership.ts',
-        search: 'return defers && nowMs',
-        replace: 'return !defers && nowMs < 0 && nowMs',
+        search: 'membership.turnsBefore(own) * limits.deferMs;',
+        replace: '0;',
       },
     ],
   },
@@ -434,8 +434,26 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/cluster/leadership.ts',
-        search: 'Math.min(emptyMs ?? Number.POSITIVE_INFINITY, member.busAnswersForMs());',
-        replace: 'emptyMs ?? Number.POSITIVE_INFINITY;',
+        search: 'Math.min(this.#sight.sameForMs(nowMs), member.busAnswersForMs());',
+        replace: 'this.#sight.sameForMs(nowMs);',
+      },
+    ],
+  },
+  {
+    // Another lease and another head tell of it, each by itself.
+    name: 'a fenced leader that sees its lease again leads before it has heard of others',
+    world: 'cluster',
+    from: 40_601,
+    edits: [
+      {
+        file: 'src/cluster/bus-sight.ts',
+        search: 'if (lease.term < this.#term) this.#sinceMs = nowMs;',
+        replace: '',
+      },
+      {
+        file: 'src/cluster/bus-sight.ts',
+        search: 'if (isAfter(this.#head, position)) this.#sinceMs = nowMs;',
+        replace: 'if (head === undefined && isAfter(this.#head, position)) this.#sinceMs = nowMs;',
       },
     ],
   },
