@@ -29,7 +29,7 @@ declare module 'fastify' {
 }
 
 /** What the API asks of the tokens; `control/tokens.ts` keeps them. */
-export type ApiTokens = Pick<Tokens, 'verify' | 'allows' | 'list' | 'create' | 'remove'>;
+export type ApiTokens = Pick<Tokens, 'verify' | 'allows' | 'list' | 'draft' | 'isOwn'>;
 
 /**
  * Lets a request through whose token is valid and may use the route; throws `E_UNAUTHORIZED`,

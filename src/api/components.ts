@@ -21,8 +21,8 @@ const problem = Type.Object({
 });
 
 const change = Type.Object({
-  kind: words(['zone', 'rrset', 'region', 'monitor', 'service', 'network', 'agent']),
-  id: text('`example.com./www.example.com./A` for an RRset; else the name or prefix.'),
+  kind: words(['zone', 'rrset', 'region', 'monitor', 'service', 'network', 'agent', 'token']),
+  id: text('`example.com./www.example.com./A` for an RRset; else the name, prefix or id.'),
   before: Type.Unknown({ description: 'null: it did not exist.' }),
   after: Type.Unknown({ description: 'null: it is gone.' }),
 });

@@ -31,7 +31,7 @@ const hopHeaders = new Set([
 export function isForLeader({ cluster, role }: ApiContext, request: FastifyRequest): boolean {
   if (cluster === undefined || cluster.leader()?.isSelf === true) return false;
   const { access, isLocal } = request.routeOptions.config;
-  if (access !== 'write' && access !== 'admin') return false;
+  if (access === undefined || access === 'read') return false;
   const isTakenHere = isLocal === true && role !== 'node';
   return !isTakenHere && request.method !== 'GET' && request.method !== 'HEAD';
 }

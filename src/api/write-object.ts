@@ -9,11 +9,12 @@ import type {
   ObjectWrite,
   Precondition,
 } from '../control/change.ts';
+import type { Configuration } from '../control/controller.ts';
 import { formatEtag } from '../control/object-ids.ts';
 import { actorOf } from './access.ts';
 import type { ApiContext } from './api-context.ts';
 import { mediaTypes } from './media-types.ts';
-import type { Json } from './merge-patch.ts';
+import type { Json, JsonObject } from './merge-patch.ts';
 import { isUnchanged, readPrecondition } from './preconditions.ts';
 
 /** The object that a request is about. */
@@ -44,12 +45,12 @@ export function replaceObjects(
   context: ApiContext,
   request: FastifyRequest,
   target: Target,
-  writes: () => readonly ObjectWrite[],
+  writes: (current: Configuration) => readonly ObjectWrite[],
 ): Promise<ApplyResult> {
   const asked = [target, request.body ?? null];
   const options = applyOptions(context, request, target);
   return context.controller.change(
-    { asked, writes: () => ({ writes: writes(), problems: [] }) },
+    { asked, writes: (current) => ({ writes: writes(current), problems: [] }) },
     options,
   );
 }
@@ -174,10 +175,14 @@ export function planOf(result: ApplyResult): object {
   };
 }
 
-/** A change with its bodies as JSON values. */
+/** A change with its bodies as JSON values; of a token's secret not even the hash is shown. */
 export function viewChange(change: ObjectChange): object {
-  const parse = (body: string | null): unknown => (body === null ? null : JSON.parse(body));
   const { kind, id, before, after } = change;
+  const parse = (body: string | null): unknown => {
+    if (body === null) return null;
+    const value = JSON.parse(body) as Json;
+    return kind === 'token' ? { ...(value as JsonObject), hash: undefined } : value;
+  };
   return { kind, id, before: parse(before), after: parse(after) };
 }
 

@@ -2,18 +2,21 @@ import { watchCertificate } from '../api/api-certificate.ts';
 import { createApi } from '../api/create-api.ts';
 import { apiDescriptor, closeApi, listenApi, tlsServerOf } from '../api/listen-api.ts';
 import { systemClock } from '../base/clock.ts';
-import { formatProblem, MeridianError, type Problem } from '../base/errors.ts';
+import { errorText, formatProblem, MeridianError, type Problem } from '../base/errors.ts';
 import { createController, type RunningController } from '../control/create-controller.ts';
 import { explain } from '../control/explain.ts';
 import { fillFromFolder } from '../control/import-folder.ts';
 import { keepHealth } from '../control/keep-health.ts';
-import { Tokens } from '../control/tokens.ts';
+import { tokenWrite } from '../control/parse-token.ts';
+import { settleTokens } from '../control/token-changes.ts';
+import { adminWish, Tokens } from '../control/tokens.ts';
 import type { DataPlane } from '../server/data-plane.ts';
 import { simulate } from '../simulate/simulate.ts';
 import { trafficShift } from '../simulate/traffic-shift.ts';
 import type { Store } from '../store/store.ts';
 import type { AnsweringPart } from './answering-part.ts';
 import { Closers } from './closers.ts';
+import { FirstToken, tokenFileName } from './first-token.ts';
 import type { Endpoint } from './flags.ts';
 import { startAnycast } from './node/anycast.ts';
 import type { Membership, SharedChanges } from './node/joining.ts';
@@ -77,19 +80,29 @@ async function start(
   const clock = systemClock;
   const { dataPlane, health, desk, simulation } = parts;
   const tokens = new Tokens(store, clock);
-  // A chosen token is taken or refused at once; one of our own is made last, see below.
-  if (options.adminToken) tokens.ensureAdmin(options.adminToken);
+  tokens.takeEnvironment(options.adminToken);
   parts.saved.historyOf = historyOf(store);
-  const membership = await join(options, parts, store, tokens, closers);
+  const membership = await join(options, parts, store, closers);
   closers.add(keepHealth(health, store, clock, log));
 
   // Configuration: the store is the truth; the folder fills an empty one.
-  const controller = await startController(store, parts, options, membership?.shared);
+  const controller = await startController(
+    store,
+    { ...parts, tokens },
+    options,
+    membership?.shared,
+  );
   closers.add(() => controller.close());
+  const filling: Filling = {
+    controller,
+    options,
+    store,
+    tokens,
+    first: new FirstToken(options.data, log),
+  };
   const filled =
-    membership === undefined
-      ? await firstFill(controller, options, store.latest())
-      : await enter(membership, controller, options, store);
+    membership === undefined ? await firstFill(filling) : await enter(membership, filling);
+  const ownToken = await settle(membership, filling);
   await beforeApi();
 
   const selfCheck = startAnycast(options, parts, closers);
@@ -131,8 +144,9 @@ async function start(
   }
   const http = await listenApi(api, place);
   closers.add(clock.setTimer(settleAfterMs, settleMemory));
-  // It is shown once. A start that fails after making it would lock everybody out for good.
-  const newToken = tokens.ensureAdmin(options.adminToken);
+  const waiting = filling.first.waiting();
+  const isShared = waiting !== undefined && tokens.verify(waiting) !== undefined;
+  const newToken = ownToken ?? (isShared ? waiting : undefined);
   return {
     http,
     httpDescriptor: apiDescriptor(api),
@@ -144,7 +158,7 @@ async function start(
 
 function startController(
   store: Store,
-  parts: AnsweringPart,
+  parts: AnsweringPart & { readonly tokens: Tokens },
   { log }: NodeOptions,
   shared: SharedChanges = {},
 ): Promise<RunningController> {
@@ -158,7 +172,10 @@ function startController(
       await publishing.publish(update);
       shared.published?.(update.revision);
     },
-    stored: (next) => parts.follow(next),
+    stored: (next) => {
+      parts.tokens.follow(next);
+      parts.follow(next);
+    },
     health,
     explain: (question) =>
       explain(
@@ -195,51 +212,83 @@ async function join(
   options: NodeOptions,
   parts: AnsweringPart,
   store: Store,
-  tokens: Tokens,
   closers: Closers,
 ): Promise<Membership | undefined> {
   const { cluster } = options;
   if (cluster === undefined) return undefined;
   const { joinCluster } = await import('./node/joining.ts');
-  return joinCluster({ options, cluster, answering: parts, store, tokens, closers });
+  return joinCluster({ options, cluster, answering: parts, store, closers });
+}
+
+/** What fills an empty store. */
+interface Filling {
+  readonly controller: RunningController;
+  readonly options: NodeOptions;
+  readonly store: Store;
+  readonly tokens: Tokens;
+  readonly first: FirstToken;
 }
 
 /**
  * Enters the cluster. A process that has nothing yet waits for what the cluster has; where that is
  * nothing either, the first leader fills it from its folder of zones.
  */
-async function enter(
-  membership: Membership,
-  controller: RunningController,
-  options: NodeOptions,
-  store: Store,
-): Promise<readonly Problem[]> {
+async function enter(membership: Membership, filling: Filling): Promise<readonly Problem[]> {
+  const { controller, options, store } = filling;
   await membership.start(controller);
   if (store.latest() > 0) return [];
   const leads = await membership.settle();
-  if (leads) return store.latest() > 0 ? [] : firstFill(controller, options, 0);
+  if (leads) return store.latest() > 0 ? [] : firstFill(filling);
   if (store.latest() === 0) {
     options.log.warn({}, 'the cluster has not answered with a configuration yet; waiting for it');
-    membership.onFirstLead(() => {
-      firstFill(controller, options, 0).catch((error) =>
-        options.log.error({ error }, `the folder of zones could not be taken: ${error}`),
-      );
-    });
   }
   return [];
 }
 
-async function firstFill(
-  controller: RunningController,
-  options: NodeOptions,
-  latestRevision: number,
-): Promise<readonly Problem[]> {
+/**
+ * Sees to it that somebody can get in: at once where this process may make revisions, else whenever it
+ * comes to lead. Returns the secret of a token that is this process's own.
+ */
+async function settle(
+  membership: Membership | undefined,
+  filling: Filling,
+): Promise<string | undefined> {
+  const { controller, options, store, tokens, first } = filling;
+  if (options.cluster?.role === 'node') return tokens.ensureOwnAdmin();
+  const settleNow = () => settleTokens(controller, tokens, () => first.secret());
+  if (membership === undefined) {
+    await settleNow();
+    return undefined;
+  }
+  const lead = async () => {
+    if (store.latest() === 0) await firstFill(filling);
+    await settleNow();
+    const waiting = first.waiting();
+    if (waiting === undefined || tokens.verify(waiting) === undefined) return;
+    first.keep(waiting);
+    options.log.info({}, `the admin token is in ${tokenFileName} of the data folder`);
+  };
+  const failed = (error: unknown) =>
+    options.log.error({ error }, `the cluster could not be filled: ${errorText(error)}`);
+  if (membership.leads) await settleNow().catch(failed);
+  membership.onLead = () => void lead().catch(failed);
+  return undefined;
+}
+
+async function firstFill(filling: Filling): Promise<readonly Problem[]> {
+  const { controller, options, store, tokens, first } = filling;
+  const latestRevision = store.latest();
   if (latestRevision > 0) {
     const message = `revision ${latestRevision} of the store is served; changes of ${options.zones} come in by "meridian apply"`;
     options.log.info({ revision: latestRevision }, message);
     return [];
   }
-  const { revision, problems } = await fillFromFolder(controller, options.zones);
+  const admin = tokens.hasAdmin() ? [] : [tokens.draft(adminWish, first.secret()).token];
+  const { revision, problems } = await fillFromFolder(
+    controller,
+    options.zones,
+    admin.map(tokenWrite),
+  );
   if (revision === 0 && problems.some((problem) => problem.severity !== 'warning')) {
     throw new MeridianError(problems);
   }

@@ -6,6 +6,7 @@ import type { ObjectWrite } from '../control/change.ts';
 import type { Configuration } from '../control/controller.ts';
 import {
   type ExportedFile,
+  type FolderConfiguration,
   type FolderFile,
   folderFiles,
   writeFolderFiles,
@@ -86,7 +87,7 @@ async function exportTo(folder: string, flags: ExportFlags, terminal: Terminal):
 }
 
 /** Reads the whole configuration of a node, all of one revision. */
-export async function readConfiguration(api: ApiClient): Promise<Configuration> {
+export async function readConfiguration(api: ApiClient): Promise<FolderConfiguration> {
   for (let reading = 1; ; reading += 1) {
     const before = await revisionOf(api);
     const zones = await readZones(api);
@@ -134,7 +135,7 @@ async function readTraffic(api: ApiClient): Promise<Configuration['traffic']> {
 
 /** What is to be written, and what says the same already; throws `E_EXPORT_EXISTS`. */
 function chooseFiles(
-  configuration: Configuration,
+  configuration: FolderConfiguration,
   folder: string,
   force: boolean,
 ): { toWrite: readonly FolderFile[]; same: readonly string[] } {
@@ -185,7 +186,7 @@ function sameObjects(some: readonly ObjectWrite[], others: readonly ObjectWrite[
 }
 
 /** Zone files in the folder that are of no zone of the node. */
-function strangeZones({ zones }: Configuration, folder: string): string[] {
+function strangeZones({ zones }: FolderConfiguration, folder: string): string[] {
   const known = new Set([...zones.keys()].map(zoneFileName));
   return readdirSync(folder)
     .filter((name) => name.endsWith('.zone') && !known.has(name) && name !== trafficFileName)

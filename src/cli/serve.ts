@@ -1,11 +1,11 @@
-import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import pino from 'pino';
 import { PinoPretty as pretty } from 'pino-pretty';
 import { type ApiCertificate, readCertificate } from '../api/api-certificate.ts';
-import { errorText, MeridianError } from '../base/errors.ts';
+import { MeridianError } from '../base/errors.ts';
 import { type Prefix, parsePrefix } from '../base/ip.ts';
 import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
@@ -17,6 +17,7 @@ import {
   clusterOf,
 } from './cluster-flags.ts';
 import { startDemo } from './demo.ts';
+import { FirstToken, tokenFileName } from './first-token.ts';
 import {
   collect,
   type Endpoint,
@@ -33,9 +34,6 @@ import { findPredecessor } from './restart/predecessor.ts';
 import { refuseRestarts, serveUntilEnd } from './restart/serve-until-end.ts';
 import { notifyReady } from './restart/service-manager.ts';
 import type { RunningNode } from './start-node.ts';
-
-/** The name of the file in the data directory that keeps the first admin token for local commands. */
-export const tokenFileName = 'admin.token';
 
 /** What commander hands over for `serve`. */
 interface ServeFlags extends ProtectionFlags, ClusterFlags {
@@ -200,7 +198,7 @@ async function serve(
     throw error;
   }
   const tokenFile = join(data, tokenFileName);
-  if (node.newToken !== undefined) keepToken(tokenFile, node.newToken, log);
+  if (node.newToken !== undefined) new FirstToken(data, log).keep(node.newToken);
   if (flags.json === true) {
     const { dns, http, url, newToken } = node;
     const ready = { dns, http, url, revision: node.configuration.revision };
@@ -238,18 +236,6 @@ function whyNotRestart({ demo, io, redis }: ServeFlags): string | undefined {
     return 'the origins of --demo end with their process; stop it and start it anew';
   if (io !== 'xdp') return undefined;
   return 'an interface is served by one process at a time with --io xdp; stop it and start it anew';
-}
-
-/** The node serves by now and the token is printed: a file that cannot be written ends nothing. */
-export function keepToken(file: string, token: string, log: Log): void {
-  try {
-    // The mode counts only for a file that is new.
-    rmSync(file, { force: true });
-    writeFileSync(file, `${token}\n`, { mode: 0o600, flag: 'wx' });
-  } catch (error) {
-    const text = errorText(error);
-    log.error({ file, error: text }, `the admin token cannot be kept for local commands: ${text}`);
-  }
 }
 
 function parsePrefixFlag(text: string): Prefix {

@@ -8,7 +8,7 @@ import type { Position } from './position.ts';
  *   head       position and hash of the newest revision
  *   log        signed entries, ids = positions, strictly rising; trimmed behind the snapshots
  *   snapshots  manifests of the last two full snapshots, and their chunks
- *   tables     health, latency, tokens: a full message each, and a stream of changes
+ *   tables     health, latency: a full message each, and a stream of changes
  *   streams    reports, samples, acknowledgements: short, raw, trimmed by length
  *   nodes      one heartbeat per node, which expires
  *
@@ -219,8 +219,8 @@ export interface Bus {
   close(): Promise<void>;
 }
 
-/** Tables that the leader publishes: member health, latency estimates, access tokens. */
-export type TableName = 'health' | 'latency' | 'tokens';
+/** Tables that the leader publishes: member health, latency estimates. */
+export type TableName = 'health' | 'latency';
 
 /** Raw streams: agents' reports, load and measurements, and standbys' word of what they have stored. */
 export type StreamName = 'reports' | 'samples' | 'acks';

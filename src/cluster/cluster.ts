@@ -28,7 +28,7 @@ import { SnapshotWriter } from './snapshot-writer.ts';
  *   await bus.close();                // then the store
  *
  * A node makes the same controller; nothing writes to its store but the cluster, and its changes are
- * refused. Tables (health, latency, tokens) go over the bus directly: the leader seals them with
+ * refused. Tables (health, latency) go over the bus directly: the leader seals them with
  * `cluster.envelope` and publishes by `cluster.lease()`, the others `follow` them.
  */
 

@@ -61,14 +61,7 @@ const formGzip = 2;
 const headBytes = 65;
 
 /** What a signed message is for; part of what is signed. */
-export type MessageKind =
-  | 'log'
-  | 'snapshot'
-  | 'health'
-  | 'latency'
-  | 'tokens'
-  | 'reports'
-  | 'samples';
+export type MessageKind = 'log' | 'snapshot' | 'health' | 'latency' | 'reports' | 'samples';
 
 /** Signs and opens a cluster's messages. */
 export class Envelope {

@@ -15,7 +15,7 @@ export interface TableContent {
 }
 
 /** Tables that are made of such messages. */
-export type KeyedTable = 'health' | 'latency' | 'tokens';
+export type KeyedTable = 'health' | 'latency';
 
 /** Signs a message of a table. */
 export function sealTable(

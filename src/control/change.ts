@@ -4,12 +4,20 @@ import type { NameKey, RRset } from '../zone/zone.ts';
 /**
  * The objects whose versions make up the configuration. Ids:
  * zone `example.com.`; rrset `example.com./www.example.com./A`; region, monitor, service and agent
- * their names; network its prefix.
+ * their names; network its prefix; token 16 hex digits.
  *
  * Bodies are JSON text in the operator's form: `{}` for a zone; `{"ttl":300,"values":["192.0.2.1"]}`
  * or `{"ttl":30,"steer":"web"}` for an rrset; the API's object for the others.
  */
-export type ObjectKind = 'zone' | 'rrset' | 'region' | 'monitor' | 'service' | 'network' | 'agent';
+export type ObjectKind =
+  | 'zone'
+  | 'rrset'
+  | 'region'
+  | 'monitor'
+  | 'service'
+  | 'network'
+  | 'agent'
+  | 'token';
 
 /** One object before and after; null is absence. Revisions are lists of these. */
 export interface ObjectChange {

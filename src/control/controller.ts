@@ -5,6 +5,7 @@ import type { ServiceHealth, Verdict } from '../health/verdict.ts';
 import type { LatencyBlend } from '../latency/estimate.ts';
 import type { Evaluation, Vip } from '../policy/choice.ts';
 import type { Traffic } from '../policy/traffic.ts';
+import type { StoredToken } from '../store/store.ts';
 import type { NameKey, Zone } from '../zone/zone.ts';
 import type { ChangeRequest } from './apply-change.ts';
 import type { ApplyOptions, ApplyResult, ObjectKind, ObjectWrite, Revision } from './change.ts';
@@ -14,6 +15,8 @@ export interface Configuration {
   readonly revision: number;
   readonly zones: ReadonlyMap<NameKey, Zone>;
   readonly traffic: Traffic;
+  /** Access tokens by id, expired ones included. */
+  readonly tokens: ReadonlyMap<string, StoredToken>;
 }
 
 /**

@@ -18,6 +18,9 @@ import type { Configuration } from './controller.ts';
 import { trafficFileName } from './import-folder.ts';
 import { formatTrafficFile } from './traffic-file.ts';
 
+/** What a folder can hold of a configuration: access tokens are in no file. */
+export type FolderConfiguration = Omit<Configuration, 'tokens'>;
+
 /** One file that an export wrote, or found to be right already. */
 export interface ExportedFile {
   readonly path: string;
@@ -31,7 +34,7 @@ export interface FolderFile {
 }
 
 /** What a configuration is as a zones folder: one master file per zone, and `traffic.yaml`. */
-export function folderFiles(configuration: Omit<Configuration, 'revision'>): FolderFile[] {
+export function folderFiles(configuration: Omit<FolderConfiguration, 'revision'>): FolderFile[] {
   const files = [...configuration.zones.values()].map((zone) => ({
     name: zoneFileName(zone.origin),
     text: formatZone(zone),
@@ -44,7 +47,7 @@ export function folderFiles(configuration: Omit<Configuration, 'revision'>): Fol
  * configuration. Comments and `$INCLUDE`s of files that are replaced are lost; files of zones that are
  * gone are left. Throws `E_EXPORT`.
  */
-export function exportFolder(configuration: Configuration, folder: string): ExportedFile[] {
+export function exportFolder(configuration: FolderConfiguration, folder: string): ExportedFile[] {
   return writeFolderFiles(folderFiles(configuration), folder);
 }
 

@@ -127,12 +127,14 @@ export async function importFolder(
 
 /**
  * Fills an empty store from a folder at the first start. Unlike `importFolder` it takes whatever is
- * right: a bad zone or service is reported and left out, the others are served. Returns the revision
- * (0 when nothing could be taken) and every problem.
+ * right: a bad zone or service is reported and left out, the others are served. `besides` comes in
+ * with the same revision, where all can be one. Returns the revision (0 when nothing could be taken)
+ * and every problem.
  */
 export async function fillFromFolder(
   controller: Controller,
   folder: string,
+  besides: readonly ObjectWrite[] = [],
 ): Promise<{ revision: number; problems: readonly Problem[] }> {
   const content = readFolder(folder);
   let problems = content.problems;
@@ -149,7 +151,8 @@ export async function fillFromFolder(
   });
   const writes = folderWrites({ ...content, zones, objects }, controller.configuration());
   try {
-    const result = await controller.apply(writes, { actor: 'files', summary: `fill ${folder}` });
+    const options = { actor: 'files', summary: `fill ${folder}` };
+    const result = await controller.apply(writes.concat(besides), options);
     return { revision: result.revision, problems: distinct([...problems, ...result.warnings]) };
   } catch (error) {
     if (!(error instanceof MeridianError)) throw error;

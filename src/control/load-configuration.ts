@@ -31,6 +31,7 @@ export const emptyConfiguration: Configuration = {
   revision: 0,
   zones: new Map(),
   traffic: noTraffic,
+  tokens: new Map(),
 };
 
 /**
@@ -99,6 +100,9 @@ export function editConfiguration(
       networks: editNetworks(traffic.networks, edits),
       ...(agents.size === 0 ? {} : { agents }),
     },
+    tokens: editTable(before.tokens, edits, 'token', (value) =>
+      value.kind === 'token' ? value.token : undefined,
+    ),
   };
 }
 

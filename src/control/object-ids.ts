@@ -7,6 +7,8 @@ import type { ObjectKind } from './change.ts';
 import { escapeKey, type Findings, show } from './findings.ts';
 import { checkObjectName } from './object-names.ts';
 
+const tokenIdPattern = /^[0-9a-f]{16}$/;
+
 /** What the id of an rrset says. */
 export interface RRsetId {
   readonly zone: NameKey;
@@ -56,6 +58,11 @@ export function canonicalId(
       if (prefix !== undefined) return formatPrefix(prefix);
       const message = `network ${show(id)} is no prefix without further bits; write 203.0.113.0/24`;
       findings.error('E_ID_INVALID', path, message);
+      return undefined;
+    }
+    case 'token': {
+      if (tokenIdPattern.test(id)) return id;
+      findings.error('E_ID_INVALID', path, `token ${show(id)} is no id; write 16 hex digits`);
       return undefined;
     }
     case 'zone':

@@ -1,6 +1,7 @@
 import { errorText, type Problem } from '../base/errors.ts';
 import type { Monitor } from '../health/monitor.ts';
 import type { FleetAgent, NetworkOverride, Region, Service } from '../policy/traffic.ts';
+import type { StoredToken } from '../store/store.ts';
 import { typeName } from '../wire/type-names.ts';
 import { rrsetFromJson, rrsetToJson } from '../zone/rrset-json.ts';
 import type { NameKey, RRset } from '../zone/zone.ts';
@@ -12,6 +13,7 @@ import { formatMonitor, parseMonitor } from './parse-monitor.ts';
 import { formatNetwork, parseNetwork } from './parse-network.ts';
 import { formatRegion, parseRegion } from './parse-region.ts';
 import { formatService, parseService } from './parse-service.ts';
+import { formatToken, parseToken } from './parse-token.ts';
 import { isRecord, readObject } from './read-form.ts';
 
 /** An object as the configuration holds it. */
@@ -22,7 +24,8 @@ export type ObjectValue =
   | { readonly kind: 'monitor'; readonly id: string; readonly monitor: Monitor }
   | { readonly kind: 'service'; readonly id: string; readonly service: Service }
   | { readonly kind: 'network'; readonly id: string; readonly network: NetworkOverride }
-  | { readonly kind: 'agent'; readonly id: string; readonly agent: FleetAgent };
+  | { readonly kind: 'agent'; readonly id: string; readonly agent: FleetAgent }
+  | { readonly kind: 'token'; readonly id: string; readonly token: StoredToken };
 
 /** An object that was read: its value, and its body in the one form that is stored. */
 export interface ReadObject {
@@ -79,6 +82,10 @@ export function readObjectBody(
     case 'agent': {
       const agent = parseAgent(form, path, findings);
       return agent && { value: { kind, id, agent }, body: JSON.stringify(formatAgent(agent)) };
+    }
+    case 'token': {
+      const token = parseToken(id, form, path, findings);
+      return token && { value: { kind, id, token }, body: JSON.stringify(formatToken(token)) };
     }
   }
 }

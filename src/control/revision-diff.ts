@@ -31,8 +31,8 @@ export function diffRevisions(source: RevisionSource, from: number, to: number):
 }
 
 /**
- * The writes that bring the configuration of `latest` back to what it was at `target`. Agents stay
- * as they are: who has enrolled since goes on to report, and who was revoked stays so.
+ * The writes that bring the configuration of `latest` back to what it was at `target`. Agents and
+ * access tokens stay as they are: who came in since stays in, and who was revoked stays so.
  */
 export function rollbackWrites(
   source: RevisionSource,
@@ -41,7 +41,7 @@ export function rollbackWrites(
 ): ObjectWrite[] {
   if (!Number.isInteger(target) || target < 0 || target > latest) throw noSuchRevision(target);
   return diffRevisions(source, latest, target).flatMap(({ kind, id, after }) =>
-    kind === 'agent' ? [] : [{ kind, id, body: after }],
+    kind === 'agent' || kind === 'token' ? [] : [{ kind, id, body: after }],
   );
 }
 

@@ -5,6 +5,7 @@ import { limits } from '../base/limits.ts';
 import type { Store, StoredToken } from '../store/store.ts';
 import { nameKey } from '../wire/names.ts';
 import type { NameKey } from '../zone/zone.ts';
+import type { Configuration } from './controller.ts';
 import { show } from './findings.ts';
 import { parseTime } from './parse-time.ts';
 
@@ -42,48 +43,64 @@ const plainScopes: readonly string[] = ['read', 'write', 'admin', enrollScope, e
 /** The id of the token that MERIDIAN_ADMIN_TOKEN sets; the environment is its only source. */
 export const environmentTokenId = 'environment';
 
+/** The token of whoever sets a node up. */
+export const adminWish: TokenWish = { name: 'admin', scopes: ['admin'] };
+
+/** A token that is to be: the secret is here and nowhere else. */
+export interface NewToken {
+  readonly secret: string;
+  readonly token: StoredToken;
+}
+
 /**
- * Access tokens: 256 random bits that are shown once; the store keeps their SHA-256. (A slow hash is
- * for passwords; nobody guesses 256 bits.)
+ * Access tokens: 256 random bits that are shown once; what is kept is their SHA-256. (A slow hash is
+ * for passwords; nobody guesses 256 bits.) They are part of the configuration, made and revoked by
+ * revisions (token-changes.ts), but for a few that are this process's own: that of the environment,
+ * and on a node of a cluster, which makes no revisions, its admin's.
  */
 export class Tokens {
   readonly #store: Store;
   readonly #clock: Clock;
-  #all: readonly StoredToken[];
-  /** Called when the tokens that a cluster shares have changed by a request here. */
-  onChange: () => void = () => {};
+  #shared: ReadonlyMap<string, StoredToken> = new Map();
+  #own: readonly StoredToken[];
 
   constructor(store: Store, clock: Clock) {
     this.#store = store;
     this.#clock = clock;
-    this.#all = store.tokens();
+    this.#own = store.tokens();
+  }
+
+  /** Takes the tokens of a configuration. */
+  follow({ tokens }: Pick<Configuration, 'tokens'>): void {
+    this.#shared = tokens;
   }
 
   /** Every token, expired ones included. */
   list(): readonly TokenInfo[] {
-    return this.#all.map(infoOf);
+    return this.#all().map(infoOf);
   }
 
-  /** The tokens that a cluster shares: all but that of this process's environment. */
-  shared(): readonly StoredToken[] {
-    return this.#all.filter(({ id }) => id !== environmentTokenId);
+  /** True for a token that is no part of the configuration. */
+  isOwn(id: string): boolean {
+    return this.#own.some((token) => token.id === id);
   }
 
-  /** Takes tokens of the cluster, and with `whole` lets go of shared ones that are not among them. */
-  take(tokens: ReadonlyMap<string, StoredToken | null>, whole: boolean): void {
-    const known = new Map(this.shared().map((token) => [token.id, token]));
-    for (const [id, token] of tokens) {
-      if (id === environmentTokenId) continue;
-      if (token === null) this.#store.deleteToken(id);
-      else if (JSON.stringify(known.get(id)) !== JSON.stringify(token)) this.#store.putToken(token);
-      known.delete(id);
-    }
-    if (whole) for (const id of known.keys()) this.#store.deleteToken(id);
-    this.#all = this.#store.tokens();
+  /** Tokens of this process's own besides that of the environment. */
+  ownOnes(): readonly StoredToken[] {
+    return this.#own.filter(({ id }) => id !== environmentTokenId);
   }
 
-  /** Makes a token; the secret is in the result and nowhere else. Throws `E_TOKEN_SCOPE` and others. */
-  create(wish: TokenWish): { readonly secret: string; readonly token: TokenInfo } {
+  /** Lets go of a token of this process's own. */
+  dropOwn(id: string): void {
+    this.#store.deleteToken(id);
+    this.#own = this.#store.tokens();
+  }
+
+  /**
+   * Works out a token, which is none before a revision holds it. Throws `E_TOKEN_SCOPE` and others.
+   * `secret` is a random one of `newSecret`.
+   */
+  draft(wish: TokenWish, secret: string = newSecret()): NewToken {
     const problems: Problem[] = [];
     const scopes = readScopes(wish.scopes, problems);
     if (!/^[\x21-\x7e][\x20-\x7e]{0,63}$/.test(wish.name)) {
@@ -91,12 +108,7 @@ export class Tokens {
       problems.push({ code: 'E_FORM_VALUE', message, where: '/name' });
     }
     const expiryMs = readExpiry(wish.expiresAt ?? null, this.#clock.epochMs(), problems);
-    if (this.#all.length >= limits.tokens) {
-      const message = `there are ${this.#all.length} tokens; delete some (at most ${limits.tokens})`;
-      problems.push({ code: 'E_LIMIT', message });
-    }
     if (problems.length > 0) throw new MeridianError(problems);
-    const secret = `mrd_${randomBytes(32).toString('base64url')}`;
     const token: StoredToken = {
       id: randomBytes(8).toString('hex'),
       name: wish.name,
@@ -105,8 +117,7 @@ export class Tokens {
       expiresAt: expiryMs === undefined ? null : new Date(expiryMs).toISOString(),
       createdAt: new Date(this.#clock.epochMs()).toISOString(),
     };
-    this.#put(token);
-    return { secret, token: infoOf(token) };
+    return { secret, token };
   }
 
   /** The token that a secret belongs to; undefined for an unknown or expired one. */
@@ -114,7 +125,7 @@ export class Tokens {
     const given = Buffer.from(hashOf(secret), 'hex');
     let found: StoredToken | undefined;
     // Every token is compared, in constant time, so that the time says nothing about any of them.
-    for (const token of this.#all) {
+    for (const token of this.#all()) {
       const known = Buffer.from(token.hash, 'hex');
       if (known.length === given.length && timingSafeEqual(known, given)) found = token;
     }
@@ -127,65 +138,66 @@ export class Tokens {
     return allows(token.scopes, zone === undefined ? { verb } : { verb, zone });
   }
 
-  /** Takes a token away; false when there is none with this id. */
-  remove(id: string): boolean {
-    const deleted = this.#store.deleteToken(id);
-    this.#all = this.#store.tokens();
-    if (deleted) this.onChange();
-    return deleted;
+  /** True when somebody can get in who may do everything. */
+  hasAdmin(): boolean {
+    return this.#all().some((token) => token.scopes.includes('admin') && !this.#isExpired(token));
   }
 
   /**
-   * Makes sure that somebody can get in: the token of the environment where it is set (and no longer
-   * an earlier one), else, in a store without an admin, a new one, whose secret is returned to be
-   * shown. Throws `E_TOKEN_WEAK` for a chosen secret that is too short.
+   * Takes the admin token of the environment, and no longer an earlier one; undefined or empty: none.
+   * Throws `E_TOKEN_WEAK` for a chosen secret that is too short.
    */
-  ensureAdmin(environmentSecret: string | undefined): string | undefined {
-    if (environmentSecret !== undefined && environmentSecret !== '') {
-      this.#takeEnvironment(environmentSecret);
-      return undefined;
-    }
-    if (this.#all.some(({ id }) => id === environmentTokenId)) this.remove(environmentTokenId);
-    const usable = this.#all.some(
+  takeEnvironment(secret: string | undefined): void {
+    const isSet = secret !== undefined && secret !== '';
+    if (isSet) refuseWeak(secret);
+    const hash = isSet ? hashOf(secret) : undefined;
+    const before = this.#own.find(({ id }) => id === environmentTokenId);
+    if (before?.hash === hash) return;
+    if (hash === undefined) this.dropOwn(environmentTokenId);
+    else this.#putOwn({ ...this.draft(adminWish).token, id: environmentTokenId, hash });
+  }
+
+  /** Makes sure that this process has an admin token of its own; returns the secret of a new one. */
+  ensureOwnAdmin(): string | undefined {
+    const isThere = this.#own.some(
       (token) => token.scopes.includes('admin') && !this.#isExpired(token),
     );
-    return usable ? undefined : this.create({ name: 'admin', scopes: ['admin'] }).secret;
+    if (isThere) return undefined;
+    const { secret, token } = this.draft(adminWish);
+    this.#putOwn(token);
+    return secret;
   }
 
-  #takeEnvironment(secret: string): void {
-    const isVisible = /^[\x21-\x7e]*$/.test(secret);
-    if (secret.length < limits.chosenTokenMinChars || !isVisible) {
-      const what = isVisible
-        ? `has ${secret.length} characters`
-        : 'holds a space or what is no visible ASCII character';
-      const message =
-        `the admin token ${what}; use at least ${limits.chosenTokenMinChars} visible ASCII ` +
-        'characters, best random ones';
-      const where = 'MERIDIAN_ADMIN_TOKEN';
-      throw new MeridianError({ code: 'E_TOKEN_WEAK', message, where });
-    }
-    const hash = hashOf(secret);
-    if (this.#all.some((token) => token.id === environmentTokenId && token.hash === hash)) return;
-    this.#put({
-      id: environmentTokenId,
-      name: 'admin',
-      hash,
-      scopes: ['admin'],
-      expiresAt: null,
-      createdAt: new Date(this.#clock.epochMs()).toISOString(),
-    });
+  #all(): readonly StoredToken[] {
+    return [...this.#own, ...this.#shared.values()];
   }
 
-  #put(token: StoredToken): void {
+  #putOwn(token: StoredToken): void {
     this.#store.putToken(token);
-    this.#all = this.#store.tokens();
-    this.onChange();
+    this.#own = this.#store.tokens();
   }
 
   #isExpired(token: StoredToken): boolean {
     if (token.expiresAt === null) return false;
     return (parseTime(token.expiresAt) ?? 0) <= this.#clock.epochMs();
   }
+}
+
+/** A secret that nobody guesses. */
+export function newSecret(): string {
+  return `mrd_${randomBytes(32).toString('base64url')}`;
+}
+
+function refuseWeak(secret: string): void {
+  const isVisible = /^[\x21-\x7e]*$/.test(secret);
+  if (secret.length >= limits.chosenTokenMinChars && isVisible) return;
+  const what = isVisible
+    ? `has ${secret.length} characters`
+    : 'holds a space or what is no visible ASCII character';
+  const message =
+    `the admin token ${what}; use at least ${limits.chosenTokenMinChars} visible ASCII ` +
+    'characters, best random ones';
+  throw new MeridianError({ code: 'E_TOKEN_WEAK', message, where: 'MERIDIAN_ADMIN_TOKEN' });
 }
 
 /**

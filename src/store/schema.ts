@@ -8,7 +8,8 @@ export const applicationId = 0x4d52444e;
  *   revisions 1 ──< change_blocks  every change there ever was, hash-chained (chain.ts)
  *             1 ──< changes        the same, of revisions that an older version made
  *   objects                        what they add up to: the configuration of now
- *   tokens, answers, health        not part of the configuration; never rolled back
+ *   tokens                         those that are this process's own; the others are objects
+ *   answers, health                not part of the configuration; never rolled back
  *   replica                        where the store stands in a cluster, and what its first revision
  *                                  continues
  *   undo                           objects as they were before the newest revision, where that has a

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { limits } from '../../src/base/limits.ts';
 import { fillExample, type Harness, type Method, problemOf, startHarness } from './harness.ts';
@@ -83,10 +84,10 @@ describe('tokens at the door', () => {
   });
 
   test('an unknown, a revoked and an expired token are invalid_token', async () => {
-    const { call, clock, tokens } = harness;
+    const { call, clock } = harness;
     const soon = new Date(clock.epochMs() + 1000).toISOString();
-    const expiring = tokens.create({ name: 'e', scopes: ['read'], expiresAt: soon });
-    const revoked = tokens.create({ name: 'r', scopes: ['read'] });
+    const expiring = await harness.makeToken({ name: 'e', scopes: ['read'], expiresAt: soon });
+    const revoked = await harness.makeToken({ name: 'r', scopes: ['read'] });
     assert.equal((await call('GET', '/v1/regions', { token: expiring.secret })).statusCode, 200);
     clock.advance(1000);
     await call('DELETE', `/v1/tokens/${revoked.token.id}`);
@@ -145,8 +146,8 @@ describe('scopes', () => {
   ];
   for (const [scope, method, url, body, status] of cases) {
     test(`${scope} on ${method} ${url} gives ${status}`, async () => {
-      const { call, tokens } = harness;
-      const { secret } = tokens.create({ name: 'test', scopes: [scope] });
+      const { call } = harness;
+      const { secret } = await harness.makeToken({ name: 'test', scopes: [scope] });
       const response = await call(method, url, { body, token: secret });
       assert.equal(response.statusCode, status, response.body);
       if (status !== 403) return;
@@ -156,8 +157,8 @@ describe('scopes', () => {
   }
 
   test('a token for one zone sees that zone alone in the list', async () => {
-    const { call, tokens } = harness;
-    const { secret } = tokens.create({ name: 'test', scopes: ['write:zone:other.test'] });
+    const { call } = harness;
+    const { secret } = await harness.makeToken({ name: 'test', scopes: ['write:zone:other.test'] });
     const { items } = (await call('GET', '/v1/zones', { token: secret })).json();
     assert.deepEqual(
       items.map((zone: { name: string }) => zone.name),
@@ -166,8 +167,8 @@ describe('scopes', () => {
   });
 
   test('revisions and the audit name the token that made them', async () => {
-    const { call, tokens } = harness;
-    const { secret } = tokens.create({ name: 'deploy', scopes: ['write'] });
+    const { call } = harness;
+    const { secret } = await harness.makeToken({ name: 'deploy', scopes: ['write'] });
     const url = '/v1/regions/eu-west';
     await call('PATCH', url, { body: { dial: 3 }, token: secret });
     const [entry] = (await call('GET', '/v1/audit?limit=1')).json().items;
@@ -204,6 +205,59 @@ describe('/v1/tokens', () => {
     assert.equal((await call('DELETE', `/v1/tokens/${token.id}`)).statusCode, 204);
     assert.equal((await call('DELETE', `/v1/tokens/${token.id}`)).statusCode, 404);
     assert.equal((await call('GET', '/v1/regions', { token: secret })).statusCode, 401);
+  });
+
+  test('making and revoking are revisions and entries of the audit, without secret or hash', async () => {
+    const { call, controller } = harness;
+    const before = controller.configuration().revision;
+    const made = await call('POST', '/v1/tokens', { body: { name: 'seen', scopes: ['read'] } });
+    const { secret, id } = made.json();
+    const gone = await call('DELETE', `/v1/tokens/${id}`);
+    assert.equal(made.headers['x-revision'], String(before + 1));
+    assert.equal(gone.headers['x-revision'], String(before + 2));
+    const audit = (await call('GET', '/v1/audit?limit=2')).json().items;
+    assert.deepEqual(
+      audit.map(({ actor, summary, objects }: Record<string, unknown>) => [
+        actor,
+        summary,
+        objects,
+      ]),
+      [
+        ['root', `DELETE /v1/tokens/${id}`, [`token ${id}`]],
+        ['root', 'POST /v1/tokens', [`token ${id}`]],
+      ],
+    );
+    const hash = createHash('sha256').update(secret).digest('hex');
+    for (const url of [
+      `/v1/revisions/${before + 1}`,
+      `/v1/revisions/${before + 2}`,
+      `/v1/revisions/${before}/diff/${before + 1}`,
+      `/v1/diff?from=${before + 1}`,
+      '/v1/audit',
+    ]) {
+      const { body } = await call('GET', url);
+      assert.ok(body.includes(id), url);
+      assert.ok(!body.includes(secret) && !body.includes(hash), url);
+    }
+  });
+
+  test('a dry run of a token makes none and shows no secret', async () => {
+    const { call, controller, tokens } = harness;
+    const before = [controller.configuration().revision, tokens.list().length];
+    const body = { name: 'dry', scopes: ['read'] };
+    const plan = await call('POST', '/v1/tokens?dryRun=1', { body });
+    assert.equal(plan.statusCode, 200, plan.body);
+    assert.equal(plan.json().changes[0].after.name, 'dry');
+    assert.doesNotMatch(plan.body, /mrd_|hash/);
+    assert.deepEqual([controller.configuration().revision, tokens.list().length], before);
+  });
+
+  test('a token cannot be written as one of several writes', async () => {
+    const write = { kind: 'token', id: '0123456789abcdef', body: { name: 'x', scopes: ['admin'] } };
+    const response = await harness.call('POST', '/v1/changes', { body: { writes: [write] } });
+    assert.equal(response.statusCode, 422);
+    assert.equal(harness.tokens.isOwn(write.id), false);
+    assert.ok(!harness.tokens.list().some(({ id }) => id === write.id));
   });
 
   const wrong: readonly (readonly [object, string])[] = [
@@ -291,15 +345,15 @@ describe('the Host header (DNS rebinding)', () => {
 describe('/metrics', () => {
   test('is open to the same machine and asks others for a token that may read', async () => {
     const harness = await startHarness();
-    const { api, tokens } = harness;
+    const { api } = harness;
     const ask = (remoteAddress: string, token?: string) =>
       api.inject({
         url: '/metrics',
         remoteAddress,
         headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
       });
-    const read = tokens.create({ name: 'prometheus', scopes: ['read'] }).secret;
-    const zone = tokens.create({ name: 'zone', scopes: ['read:zone:a.test'] }).secret;
+    const read = (await harness.makeToken({ name: 'prometheus', scopes: ['read'] })).secret;
+    const zone = (await harness.makeToken({ name: 'zone', scopes: ['read:zone:a.test'] })).secret;
     assert.equal((await ask('127.0.0.1')).statusCode, 200);
     assert.equal((await ask('::1')).statusCode, 200);
     assert.equal((await ask('192.0.2.1')).statusCode, 401);

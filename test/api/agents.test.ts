@@ -117,8 +117,8 @@ describe('agents', () => {
   after(() => harness.close());
 
   test('a token for enrolment enrols and does nothing else; one for once is gone then', async () => {
-    const { secret } = harness.tokens.create({ name: 'e', scopes: ['agent:enroll'] });
-    const once = harness.tokens.create({ name: 'o', scopes: ['agent:enroll:once'] }).secret;
+    const { secret } = await harness.makeToken({ name: 'e', scopes: ['agent:enroll'] });
+    const once = (await harness.makeToken({ name: 'o', scopes: ['agent:enroll:once'] })).secret;
     const one = new TestAgent(harness, 'one');
     assert.equal((await one.enrol({}, secret)).statusCode, 201);
     assert.equal((await one.enrol({}, secret)).statusCode, 200, 'the same again is no error');

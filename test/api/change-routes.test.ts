@@ -153,7 +153,7 @@ describe('POST /v1/changes', () => {
   });
 
   test('needs a token that may write everywhere', async () => {
-    const { secret } = harness.tokens.create({
+    const { secret } = await harness.makeToken({
       name: 'one zone',
       scopes: ['write:zone:example.com.'],
     });

@@ -23,8 +23,8 @@ async function pair(t: TestContext, more: Partial<ClusterView> = {}) {
   const { url: standbyUrl } = await listenApi(standby.api, { host: '127.0.0.1', port: 0 });
   // Tokens replicate; here both sides are given the same one.
   const secret = 'shared-secret-shared-secret';
-  leader.tokens.ensureAdmin(secret);
-  standby.tokens.ensureAdmin(secret);
+  leader.tokens.takeEnvironment(secret);
+  standby.tokens.takeEnvironment(secret);
   t.after(async () => {
     await standby.close();
     await leader.close();
@@ -61,6 +61,30 @@ test('a write to a standby is forwarded to the leader, headers, body and answer'
     body: '{"samples":[]}',
   });
   assert.notEqual(load.status, 503);
+});
+
+test('an enrolment at a standby is forwarded, and a token for one enrols one over both', async (t) => {
+  const { leader, standby, standbyUrl } = await pair(t);
+  const wish = { name: 'once', scopes: ['agent:enroll:once'] };
+  const { secret } = await leader.makeToken(wish);
+  const revision = leader.controller.configuration().revision;
+  // The standby has the token by the same revision, and has not heard yet that it is used up.
+  await standby.controller.follow(leader.replicated(revision), () => undefined);
+  const enrol = (name: string) =>
+    fetch(`${standbyUrl}/v1/agents`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${secret}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ name, location: 'aws:eu-west-1', publicKey: 'A'.repeat(43) }),
+    });
+  const statuses = (await Promise.all([enrol('one'), enrol('two')])).map(({ status }) => status);
+  assert.equal(statuses.filter((status) => status === 201).length, 1, statuses.join());
+  assert.equal(leader.controller.configuration().traffic.agents?.size, 1);
+  assert.equal(standby.controller.configuration().traffic.agents, undefined);
+  // Enrolled and used up by one revision.
+  assert.deepEqual(
+    leader.controller.revision(revision + 1)?.changes.map(({ kind }) => kind),
+    ['agent', 'token'],
+  );
 });
 
 test('a write is refused with the leader and its address where it cannot be forwarded', async (t) => {

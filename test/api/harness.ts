@@ -12,11 +12,14 @@ import { ImageCompiler } from '../../src/control/compile-image.ts';
 import { createController, type RunningController } from '../../src/control/create-controller.ts';
 import { explain } from '../../src/control/explain.ts';
 import { emptyConfiguration } from '../../src/control/load-configuration.ts';
-import { Tokens } from '../../src/control/tokens.ts';
+import type { ReplicatedRevision } from '../../src/control/replication.ts';
+import { type MadeToken, makeToken } from '../../src/control/token-changes.ts';
+import { Tokens, type TokenWish } from '../../src/control/tokens.ts';
 import { openGeoSources } from '../../src/geo/geo-sources.ts';
 import { LatencyTable } from '../../src/latency/latency-table.ts';
 import { simulate } from '../../src/simulate/simulate.ts';
 import { MemoryStore } from '../../src/store/memory-store.ts';
+import { putAdmin } from '../control/put-admin.ts';
 import { checkAnswer } from './check-answer.ts';
 
 /** The admin API on the real control plane with a store in memory and a clock that stands still. */
@@ -29,6 +32,10 @@ export interface Harness {
   readonly desk: AgentDesk;
   /** A token that may do everything. */
   readonly admin: string;
+  /** A revision as a cluster passes it on. */
+  replicated(revision: number): ReplicatedRevision;
+  /** Makes a token, as a request would. */
+  makeToken(wish: TokenWish): Promise<MadeToken>;
   /** What the API logged. */
   readonly logged: { readonly level: string; readonly message: string; readonly fields: object }[];
   /** Sends a request as admin and checks the answer against the schema that the document gives it. */
@@ -58,6 +65,7 @@ export async function startHarness(options: Partial<ApiOptions> = {}): Promise<H
     error: note('error'),
   };
   const store = new MemoryStore(() => clock.epochMs());
+  const admin = putAdmin(store, 'root');
   const tokens = new Tokens(store, clock);
   const geo = await openGeoSources([]);
   const health = createHealthControl({ clock, log, onServicesChanged: () => {} });
@@ -84,6 +92,7 @@ export async function startHarness(options: Partial<ApiOptions> = {}): Promise<H
     compile: (next) => images.prepare(next),
     publish,
     stored: (next) => {
+      tokens.follow(next);
       health.setTraffic(next.traffic);
       desk.setTraffic(health.plan(), next.traffic);
     },
@@ -130,7 +139,6 @@ export async function startHarness(options: Partial<ApiOptions> = {}): Promise<H
       }),
     ...options,
   });
-  const admin = tokens.create({ name: 'root', scopes: ['admin'] }).secret;
   return {
     api,
     controller,
@@ -139,6 +147,8 @@ export async function startHarness(options: Partial<ApiOptions> = {}): Promise<H
     health,
     desk,
     admin,
+    replicated: (revision) => store.replicated(revision) ?? assert.fail(`no revision ${revision}`),
+    makeToken: (wish) => makeToken(controller, tokens, wish, { actor: 'test', summary: 'token' }),
     logged,
     async call(method, url, { body, headers = {}, token = admin } = {}) {
       const response = await api.inject({

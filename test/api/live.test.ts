@@ -243,10 +243,10 @@ describe('/v1/events', () => {
   });
 
   test('ends when the token of the reader is revoked', async () => {
-    const { secret, token } = harness.tokens.create({ name: 'soon gone', scopes: ['read'] });
+    const { secret, token } = await harness.makeToken({ name: 'soon gone', scopes: ['read'] });
     const { reader } = await open({}, secret);
     await reader.until(() => reader.lastId !== '');
-    harness.tokens.remove(token.id);
+    await harness.call('DELETE', `/v1/tokens/${token.id}`);
     await reader.until(
       () => reader.ended,
       () => harness.clock.advance(16_000),

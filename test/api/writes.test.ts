@@ -213,8 +213,8 @@ describe('Idempotency-Key', () => {
   });
 
   test('a key of another token is another key', async () => {
-    const { call, tokens } = harness;
-    const other = tokens.create({ name: 'other', scopes: ['write'] }).secret;
+    const { call } = harness;
+    const other = (await harness.makeToken({ name: 'other', scopes: ['write'] })).secret;
     const headers = { 'idempotency-key': 'twice' };
     const response = await call('PUT', '/v1/regions/m', { body: region, headers, token: other });
     assert.equal(response.statusCode, 201);

@@ -28,6 +28,7 @@ import type { NetworkOverride } from '../../src/policy/traffic.ts';
 import { type SimulationParts, simulate } from '../../src/simulate/simulate.ts';
 import { trafficShift } from '../../src/simulate/traffic-shift.ts';
 import { MemoryStore } from '../../src/store/memory-store.ts';
+import { putAdmin } from '../control/put-admin.ts';
 
 type Test = { after(callback: () => void | Promise<void>): void };
 
@@ -108,6 +109,7 @@ const log: Log = { debug() {}, info() {}, warn() {}, error() {} };
 export async function startNode(t: Test): Promise<Node> {
   const clock = new VirtualClock();
   const store = new MemoryStore(() => clock.epochMs());
+  const token = putAdmin(store, 'test');
   const tokens = new Tokens(store, clock);
   const files = await openGeoSources([]);
   const geo = (networks: readonly NetworkOverride[]) => withOverrides(files, networks);
@@ -148,7 +150,10 @@ export async function startNode(t: Test): Promise<Node> {
     log,
     compile: (next) => images.prepare(next),
     publish,
-    stored: (next) => health.setTraffic(next.traffic),
+    stored: (next) => {
+      tokens.follow(next);
+      health.setTraffic(next.traffic);
+    },
     health,
     explain: (question) =>
       explain(
@@ -177,7 +182,6 @@ export async function startNode(t: Test): Promise<Node> {
     publishing.close();
     health.close();
   });
-  const token = tokens.create({ name: 'test', scopes: ['admin'] }).secret;
   return {
     url,
     controller: running,

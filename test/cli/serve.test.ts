@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
-import { chmodSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { silentLog } from '../../src/base/log.ts';
 import { imageFileNames } from '../../src/cli/saved-image.ts';
-import { keepToken, tokenLine } from '../../src/cli/serve.ts';
+import { tokenLine } from '../../src/cli/serve.ts';
 import { openSqliteStore } from '../../src/store/sqlite-store.ts';
 import {
   freePort,
@@ -93,23 +92,6 @@ test('tokenLine() shows a new token, and says where an older one is to be found'
   assert.equal(tokenLine(undefined, file, 'chosen'), 'what MERIDIAN_ADMIN_TOKEN says');
   assert.equal(tokenLine(undefined, file, ''), `as before, in ${file}`);
   assert.match(tokenLine(undefined, join(folder, 'gone'), undefined), /shown at the first start$/);
-});
-
-test('keepToken() makes a file that nobody else can read, and lives with one it cannot write', (t) => {
-  const folder = temporaryFolder(t);
-  const file = join(folder, 'admin.token');
-  writeFileSync(file, 'old');
-  chmodSync(file, 0o644);
-  keepToken(file, 'secret', silentLog);
-  assert.equal(readFileSync(file, 'utf8'), 'secret\n');
-  assert.equal(statSync(file).mode & 0o777, 0o600);
-  const errors: string[] = [];
-  keepToken(join(folder, 'nowhere', 'x'), 'secret', {
-    ...silentLog,
-    error: (_, message) => errors.push(message),
-  });
-  assert.match(errors.join(), /cannot be kept/);
-  assert.doesNotMatch(errors.join(), /secret/);
 });
 
 test('surviveBugs() keeps the process alive, even when nobody can read the log any more', () => {

@@ -53,6 +53,7 @@ export function configure(parts: Parts, before: Configuration = emptyConfigurati
   const defaultRegions = traffic.regions.size > 0 ? traffic.regions : allRegions();
   return {
     revision: parts.revision ?? before.revision + 1,
+    tokens: before.tokens,
     zones: parts.zones ? new Map(parts.zones.map((one) => [one.origin, one])) : before.zones,
     traffic: {
       regions: parts.regions ?? defaultRegions,

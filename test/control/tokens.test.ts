@@ -2,55 +2,56 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { VirtualClock } from '../../src/base/clock.ts';
 import { MeridianError } from '../../src/base/errors.ts';
-import { allows, Tokens } from '../../src/control/tokens.ts';
+import { allows, type NewToken, Tokens, type TokenWish } from '../../src/control/tokens.ts';
 import { MemoryStore } from '../../src/store/memory-store.ts';
 
 function open(store = new MemoryStore()) {
   const clock = new VirtualClock();
-  return { store, clock, tokens: new Tokens(store, clock) };
+  const tokens = new Tokens(store, clock);
+  /** Makes tokens as revisions do. */
+  const create = (...wishes: TokenWish[]) => {
+    const made = wishes.map((wish) => tokens.draft(wish));
+    tokens.follow({ tokens: new Map(made.map(({ token }) => [token.id, token])) });
+    return made[0] as NewToken;
+  };
+  return { store, clock, tokens, create };
 }
 
 const code = (expected: string) => (error: unknown) =>
   error instanceof MeridianError && error.problems.some((problem) => problem.code === expected);
 
-test('create() gives a secret that verify() knows and the store does not', () => {
-  const { store, tokens } = open();
-  const { secret, token } = tokens.create({ name: 'ci', scopes: ['read'] });
+test('draft() gives a secret that verify() knows once the configuration has the token', () => {
+  const { tokens } = open();
+  const { secret, token } = tokens.draft({ name: 'ci', scopes: ['read'] });
   assert.match(secret, /^mrd_[A-Za-z0-9_-]{43}$/);
+  assert.equal(tokens.verify(secret), undefined);
+  tokens.follow({ tokens: new Map([[token.id, token]]) });
   assert.equal(tokens.verify(secret)?.id, token.id);
-  assert.ok(!JSON.stringify(store.tokens()).includes(secret));
-  assert.ok(!('hash' in token));
+  assert.ok(!JSON.stringify(token).includes(secret));
   assert.ok(tokens.list().every((info) => !('hash' in info)));
   for (const wrong of ['', `${secret}x`, secret.slice(0, -1), secret.toUpperCase()]) {
     assert.equal(tokens.verify(wrong), undefined);
   }
 });
 
-test('verify() knows tokens of an earlier start', () => {
-  const { store, tokens } = open();
-  const { secret } = tokens.create({ name: 'ci', scopes: ['read'] });
-  assert.equal(open(store).tokens.verify(secret)?.name, 'ci');
+test('follow() lets go of a token at once that the configuration no longer has', () => {
+  const { tokens, create } = open();
+  const { secret } = create({ name: 'ci', scopes: ['read'] });
+  tokens.follow({ tokens: new Map() });
+  assert.equal(tokens.verify(secret), undefined);
 });
 
 test('verify() refuses a token from the moment that it expires', () => {
-  const { clock, tokens } = open();
+  const { clock, tokens, create } = open();
   const expiresAt = new Date(clock.epochMs() + 1000).toISOString();
-  const { secret } = tokens.create({ name: 'ci', scopes: ['read'], expiresAt });
+  const { secret } = create({ name: 'ci', scopes: ['read'], expiresAt });
   clock.advance(999);
   assert.ok(tokens.verify(secret) !== undefined);
   clock.advance(1);
   assert.equal(tokens.verify(secret), undefined);
 });
 
-test('remove() takes a token away at once', () => {
-  const { tokens } = open();
-  const { secret, token } = tokens.create({ name: 'ci', scopes: ['read'] });
-  assert.equal(tokens.remove(token.id), true);
-  assert.equal(tokens.verify(secret), undefined);
-  assert.equal(tokens.remove(token.id), false);
-});
-
-test('create() refuses names, scopes and expiries that make no sense', () => {
+test('draft() refuses names, scopes and expiries that make no sense', () => {
   const { tokens } = open();
   for (const [wish, expected] of [
     [{ name: '', scopes: ['read'] }, 'E_FORM_VALUE'],
@@ -62,15 +63,14 @@ test('create() refuses names, scopes and expiries that make no sense', () => {
     [{ name: 'x', scopes: ['read'], expiresAt: 'soon' }, 'E_FORM_VALUE'],
     [{ name: 'x', scopes: ['read'], expiresAt: '2020-01-01T00:00:00Z' }, 'E_FORM_VALUE'],
   ] as const) {
-    assert.throws(() => tokens.create(wish), code(expected), JSON.stringify(wish));
+    assert.throws(() => tokens.draft(wish), code(expected), JSON.stringify(wish));
   }
-  assert.deepEqual(tokens.list(), []);
 });
 
-test('create() writes zone scopes in their one form', () => {
+test('draft() writes zone scopes in their one form', () => {
   const { tokens } = open();
   const scopes = ['write:zone:Example.COM', 'write:zone:example.com.'];
-  assert.deepEqual(tokens.create({ name: 'x', scopes }).token.scopes, ['write:zone:example.com.']);
+  assert.deepEqual(tokens.draft({ name: 'x', scopes }).token.scopes, ['write:zone:example.com.']);
 });
 
 test('allows() grants by verb and zone', () => {
@@ -101,32 +101,47 @@ test('allows() grants by verb and zone', () => {
   }
 });
 
-test('ensureAdmin() makes a token once', () => {
-  const { store, tokens } = open();
-  const secret = tokens.ensureAdmin(undefined);
-  assert.ok(secret !== undefined);
-  assert.ok(tokens.allows(tokens.verify(secret) ?? { scopes: [] }, 'admin'));
-  assert.equal(open(store).tokens.ensureAdmin(undefined), undefined);
-  assert.equal(open(store).tokens.ensureAdmin(''), undefined);
+test('hasAdmin() is true while somebody can get in who may do everything', () => {
+  const { clock, tokens, create } = open();
+  assert.equal(tokens.hasAdmin(), false);
+  create({ name: 'ci', scopes: ['write'] });
+  assert.equal(tokens.hasAdmin(), false);
+  const expiresAt = new Date(clock.epochMs() + 1000).toISOString();
+  create({ name: 'admin', scopes: ['admin'], expiresAt });
+  assert.equal(tokens.hasAdmin(), true);
+  clock.advance(1000);
+  assert.equal(tokens.hasAdmin(), false);
 });
 
-test("ensureAdmin() takes the environment's token, and only the one of now", () => {
+test('ensureOwnAdmin() makes a token once, beside all revisions', () => {
   const { store, tokens } = open();
-  assert.equal(tokens.ensureAdmin('a-long-enough-secret'), undefined);
+  const secret = tokens.ensureOwnAdmin();
+  assert.ok(secret !== undefined);
+  assert.deepEqual(tokens.verify(secret)?.scopes, ['admin']);
+  const later = open(store).tokens;
+  assert.equal(later.ensureOwnAdmin(), undefined);
+  assert.equal(later.verify(secret)?.name, 'admin');
+  assert.equal(store.latest(), 0);
+});
+
+test("takeEnvironment() takes the environment's token, and only the one of now", () => {
+  const { store, tokens } = open();
+  tokens.takeEnvironment('a-long-enough-secret');
   assert.deepEqual(tokens.verify('a-long-enough-secret')?.scopes, ['admin']);
   const second = open(store).tokens;
-  second.ensureAdmin('another-long-enough-secret');
+  second.takeEnvironment('another-long-enough-secret');
   assert.equal(second.verify('a-long-enough-secret'), undefined);
   assert.ok(second.verify('another-long-enough-secret') !== undefined);
   const third = open(store).tokens;
-  assert.ok(third.ensureAdmin(undefined) !== undefined);
+  third.takeEnvironment(undefined);
   assert.equal(third.verify('another-long-enough-secret'), undefined);
+  assert.deepEqual(open(store).tokens.list(), []);
 });
 
-test('ensureAdmin() refuses a token that could be guessed', () => {
+test('takeEnvironment() refuses a token that could be guessed', () => {
   const { tokens } = open();
   for (const weak of ['admin', 'short', 'with spaces in it, yet long']) {
-    assert.throws(() => tokens.ensureAdmin(weak), code('E_TOKEN_WEAK'), weak);
+    assert.throws(() => tokens.takeEnvironment(weak), code('E_TOKEN_WEAK'), weak);
   }
-  assert.throws(() => tokens.ensureAdmin('with spaces in it, yet long'), /holds a space/);
+  assert.throws(() => tokens.takeEnvironment('with spaces in it, yet long'), /holds a space/);
 });

@@ -305,7 +305,7 @@ test('an admin token that could be guessed is refused', async (t) => {
   assert.equal(code, 1);
 });
 
-test('a start that fails does not use up the admin token, which is shown once', async (t) => {
+test('a start that fails does not use up the admin token, which is shown until one has succeeded', async (t) => {
   const folder = makeFolder(t);
   const failed = await runBy(t, [...serve(folder), '--http', '192.0.2.1:80']);
   assertHelpful(failed.output, /--http: "192\.0\.2\.1" .*; .*\(E_LISTEN_ADDRESS\)/);

@@ -42,7 +42,7 @@ export function configurationOf({ services, regions = allRegions() }: World): Co
     services: new Map(Object.entries(services)),
     networks: [],
   };
-  return { revision: 7, zones: new Map(), traffic };
+  return { revision: 7, zones: new Map(), traffic, tokens: new Map() };
 }
 
 export function partsOf(world: World): SimulationParts {

@@ -5,7 +5,8 @@ import { type ErrorCode, errorText, MeridianError } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import type { AgentDesk } from '../../control/agent-desk.ts';
 import { regionOf } from '../../control/parse-agent.ts';
-import { enrollOnceScope } from '../../control/tokens.ts';
+import { spendOnce } from '../../control/token-changes.ts';
+import { enrollOnceScope, enrollScope } from '../../control/tokens.ts';
 import { noAgents } from '../../control/traffic-form.ts';
 import { maxReportBytes } from '../../health/report-codec.ts';
 import { refuseGuessing } from '../access.ts';
@@ -92,7 +93,6 @@ function readRoutes(app: ApiInstance, context: ApiContext): void {
 }
 
 function enrolRoute(app: ApiInstance, context: ApiContext): void {
-  const using = new Set<string>();
   app.post(
     '/agents',
     {
@@ -121,26 +121,16 @@ function enrolRoute(app: ApiInstance, context: ApiContext): void {
       const { name, ...agent } = request.body;
       const region = agent.region ?? regionOf(agent.location);
       const id = name ?? `${region.slice(0, 50)}-${randomBytes(4).toString('hex')}`;
-      const { identity } = request;
-      const isOnce =
-        identity?.scopes.includes(enrollOnceScope) === true &&
-        !identity.scopes.some((scope) => ['admin', 'write', 'agent:enroll'].includes(scope));
-      if (identity !== undefined && isOnce) takeOnce(using, identity.id);
-      try {
-        const target = { kind: 'agent', id } as const;
-        const result = await replaceObjects(context, request, target, () => {
-          const before = readBody(context, target) as JsonObject | undefined;
-          if (before !== undefined && before['publicKey'] !== agent.publicKey) throw taken(id);
-          return [{ ...target, body: JSON.stringify({ ...before, ...agent }) }];
-        });
-        if (identity !== undefined && isOnce && request.query.dryRun !== true) {
-          context.tokens.remove(identity.id);
-        }
-        context.log.info({ agent: id, location: agent.location }, `agent ${id} was enrolled`);
-        return answerWrite(context, request, reply, result, answerFor(context, id));
-      } finally {
-        if (identity !== undefined) using.delete(identity.id);
-      }
+      const onceToken = onceTokenOf(request);
+      const target = { kind: 'agent', id } as const;
+      const result = await replaceObjects(context, request, target, (current) => {
+        const spent = onceToken === undefined ? [] : spendOnce(current, onceToken);
+        const before = readBody(context, target) as JsonObject | undefined;
+        if (before !== undefined && before['publicKey'] !== agent.publicKey) throw taken(id);
+        return [{ ...target, body: JSON.stringify({ ...before, ...agent }) }, ...spent];
+      });
+      context.log.info({ agent: id, location: agent.location }, `agent ${id} was enrolled`);
+      return answerWrite(context, request, reply, result, answerFor(context, id));
     },
   );
 }
@@ -358,13 +348,11 @@ function noteForgery(context: ApiContext, address: string, error: unknown): void
   context.log.warn({ address, code: error.code }, `an agent was refused: ${errorText(error)}`);
 }
 
-/** A token for one enrolment is good for one at a time, too. */
-function takeOnce(using: Set<string>, token: string): void {
-  if (using.has(token)) {
-    const message = 'this token is for one enrolment, which is under way; use another token';
-    throw new MeridianError({ code: 'E_CONFLICT', message });
-  }
-  using.add(token);
+/** The id of a request's token, where that is for one enrolment and lets nobody do more. */
+function onceTokenOf({ identity }: FastifyRequest): string | undefined {
+  if (identity?.scopes.includes(enrollOnceScope) !== true) return undefined;
+  const mayMore = identity.scopes.some((scope) => ['admin', 'write', enrollScope].includes(scope));
+  return mayMore ? undefined : identity.id;
 }
 
 function taken(id: string): MeridianError {

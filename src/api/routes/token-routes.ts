@@ -1,9 +1,17 @@
 import { Type } from 'typebox';
-import { MeridianError } from '../../base/errors.ts';
-import { actorOf } from '../access.ts';
+import { makeToken, revokeToken } from '../../control/token-changes.ts';
 import type { ApiContext, ApiInstance } from '../api-context.ts';
 import { pageOfSorted } from '../pagination.ts';
-import { component, describeRoute, pageOf, pageQuery } from '../route-schema.ts';
+import {
+  component,
+  deleteAnswers,
+  describeRoute,
+  pageOf,
+  pageQuery,
+  writeHeaders,
+  writeQuery,
+} from '../route-schema.ts';
+import { applyOptions, isDryRun, planOf, setWriteHeaders } from '../write-object.ts';
 
 const tags = ['tokens'];
 
@@ -23,7 +31,7 @@ const wish = Type.Object(
 
 /** Registers `/tokens`. */
 export function tokenRoutes(app: ApiInstance, context: ApiContext): void {
-  const { tokens } = context;
+  const { controller, tokens } = context;
   app.get(
     '/tokens',
     {
@@ -46,21 +54,30 @@ export function tokenRoutes(app: ApiInstance, context: ApiContext): void {
       config: { access: 'admin' },
       schema: describeRoute({
         summary: 'Make a token',
-        description: 'The answer holds its secret, which is shown this once and kept nowhere.',
+        description:
+          'By a revision, as every change. The answer holds its secret, which is shown this once and kept nowhere.',
         tags,
+        querystring: writeQuery,
+        headers: writeHeaders,
         body: wish,
-        answers: { 201: { description: 'The token.', schema: component('NewToken') } },
+        answers: {
+          200: { description: 'With dryRun, the plan.', schema: component('Plan') },
+          201: { description: 'The token.', schema: component('NewToken') },
+        },
       }),
     },
-    (request, reply) => {
+    async (request, reply) => {
       const { name, scopes, expiresAt = null } = request.body;
-      const { secret, token } = tokens.create({ name, scopes, expiresAt });
-      const fields = { token: token.id, name, scopes: token.scopes, by: actorOf(request) };
-      context.log.info(fields, 'a token was made');
+      const options = applyOptions(context, request, undefined);
+      const wished = { name, scopes, expiresAt };
+      const { secret, token, result } = await makeToken(controller, tokens, wished, options);
+      if (isDryRun(request)) return reply.code(200).send(planOf(result));
+      setWriteHeaders(reply, result);
+      const { hash: _, ...info } = token;
       return reply
         .code(201)
         .header('location', `/v1/tokens/${token.id}`)
-        .send({ ...token, secret });
+        .send({ ...info, secret });
     },
   );
   app.delete(
@@ -69,20 +86,19 @@ export function tokenRoutes(app: ApiInstance, context: ApiContext): void {
       config: { access: 'admin' },
       schema: describeRoute({
         summary: 'Revoke a token',
+        description: 'For good: going back to a revision that had it does not bring it back.',
         tags,
         params: Type.Object({ id: Type.String() }),
-        answers: { 204: null },
+        querystring: writeQuery,
+        headers: writeHeaders,
+        answers: deleteAnswers,
       }),
     },
-    (request, reply) => {
-      const { id } = request.params;
-      if (!tokens.remove(id)) {
-        throw new MeridianError({
-          code: 'E_NOT_FOUND',
-          message: `there is no token ${JSON.stringify(id.slice(0, 80))}; GET /v1/tokens shows the ids`,
-        });
-      }
-      context.log.info({ token: id, by: actorOf(request) }, 'a token was revoked');
+    async (request, reply) => {
+      const options = applyOptions(context, request, undefined);
+      const result = await revokeToken(controller, tokens, request.params.id, options);
+      if (isDryRun(request)) return reply.code(200).send(planOf(result));
+      setWriteHeaders(reply, result);
       return reply.code(204).send();
     },
   );

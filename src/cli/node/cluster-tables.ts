@@ -8,27 +8,24 @@ import type { KeyedTable, TableContent } from '../../cluster/table-message.ts';
 import { TablePublisher, type TablePublisherParts } from '../../cluster/table-publisher.ts';
 import type { HealthSource } from '../../control/health-source.ts';
 import { serviceWords } from '../../control/health-words.ts';
-import type { Tokens } from '../../control/tokens.ts';
 import type { PublishedChanges, PublishedLatency } from '../../latency/published.ts';
-import type { Store, StoredToken } from '../../store/store.ts';
+import type { Store } from '../../store/store.ts';
 import type { AnsweringPart } from '../answering-part.ts';
 
 export interface ClusterTablesParts {
   readonly serving: AnsweringPart;
   readonly health: HealthSource;
-  readonly tokens: Tokens;
   readonly store: Store;
   readonly cluster: Cluster;
   readonly bus: Bus;
   readonly clock: Clock;
   readonly log: Log;
-  /** Whether this process can lead: only controllers publish, and only they share tokens. */
+  /** Whether this process can lead: only controllers publish. */
   readonly isController: boolean;
 }
 
 /**
- * What the leader tells all others besides revisions: health and latency, so that all choose alike, and
- * the access tokens, for controllers alone.
+ * What the leader tells all others besides revisions: health and latency, so that all choose alike.
  */
 export class ClusterTables {
   readonly #parts: ClusterTablesParts;
@@ -36,7 +33,6 @@ export class ClusterTables {
   readonly #healthPublisher: TablePublisher | undefined;
   #followers: readonly TableFollower[] = [];
   #healthFollower: TableFollower | undefined;
-  #tokensFollower: TableFollower | undefined;
 
   constructor(parts: ClusterTablesParts) {
     this.#parts = parts;
@@ -44,7 +40,7 @@ export class ClusterTables {
       this.#publishers = [];
       return;
     }
-    const { serving, tokens } = parts;
+    const { serving } = parts;
     this.#healthPublisher = this.#publish('health', {
       all: () => this.#healthEntries(),
       beatMs: limits.tableBeatMs,
@@ -52,8 +48,7 @@ export class ClusterTables {
     const latency = this.#publish('latency', {
       all: () => latencyEntries(serving.latency.published()),
     });
-    const shared = this.#publish('tokens', { all: () => tokenEntries(tokens.shared()) });
-    this.#publishers = [this.#healthPublisher, latency, shared];
+    this.#publishers = [this.#healthPublisher, latency];
     let version = serving.latency.version;
     serving.publishing.onLatency = () => {
       const moved = serving.latency.publishedSince(version);
@@ -61,18 +56,14 @@ export class ClusterTables {
       if (moved === undefined) latency.refresh();
       else latency.change(movedEntries(moved));
     };
-    tokens.onChange = () => shared.refresh();
   }
 
   /** Begins to follow; what there is comes in at once. */
   start(): void {
-    const { health, isController } = this.#parts;
+    const { health } = this.#parts;
     this.#healthFollower = this.#follow('health', (content) => health.take(content));
     const latency = this.#follow('latency', (content) => this.#takeLatency(content));
     this.#followers = [this.#healthFollower, latency];
-    if (!isController) return;
-    this.#tokensFollower = this.#follow('tokens', (content) => this.#takeTokens(content));
-    this.#followers = [...this.#followers, this.#tokensFollower];
   }
 
   /** This process leads from now on. */
@@ -91,11 +82,6 @@ export class ClusterTables {
   /** Milliseconds since the leader's last word on health; undefined before the first. */
   get healthAgeMs(): number | undefined {
     return this.#healthFollower?.ageMs;
-  }
-
-  /** Whether the leader's tokens have been heard. */
-  get hasTokens(): boolean {
-    return this.#tokensFollower?.ageMs !== undefined;
   }
 
   /** What was refused, by reason. */
@@ -152,12 +138,6 @@ export class ClusterTables {
     else serving.latency.applyPublished({ put, removed });
     serving.publishing.latencyMoved();
   }
-
-  #takeTokens({ full, entries }: TableContent): void {
-    const { cluster, tokens } = this.#parts;
-    if (cluster.lease() !== undefined) return;
-    tokens.take(new Map(entries as [string, StoredToken | null][]), full);
-  }
 }
 
 function* latencyEntries(
@@ -179,8 +159,4 @@ function latencyName({ key, region }: { readonly key: string; readonly region: s
 function readLatencyName(name: string): { readonly key: string; readonly region: string } {
   const space = name.lastIndexOf(' ');
   return { key: name.slice(0, space), region: name.slice(space + 1) };
-}
-
-function* tokenEntries(tokens: readonly StoredToken[]): Iterable<readonly [string, unknown]> {
-  for (const token of tokens) yield [token.id, token];
 }

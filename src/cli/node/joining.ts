@@ -13,7 +13,6 @@ import type { LoadSample, RttSample } from '../../control/controller.ts';
 import type { RunningController } from '../../control/create-controller.ts';
 import { HealthSource } from '../../control/health-source.ts';
 import type { Replication } from '../../control/replication.ts';
-import type { Tokens } from '../../control/tokens.ts';
 import type { Report } from '../../health/report.ts';
 import type { Store } from '../../store/store.ts';
 import type { AnsweringPart } from '../answering-part.ts';
@@ -48,7 +47,6 @@ export interface JoiningParts {
   readonly bus: Bus;
   readonly answering: AnsweringPart;
   readonly store: Store;
-  readonly tokens: Tokens;
   readonly closers: Closers;
 }
 
@@ -83,11 +81,13 @@ export async function joinCluster(parts: Omit<JoiningParts, 'bus'>): Promise<Mem
   return new Membership({ ...parts, bus });
 }
 
-/** A process's membership in a cluster: revisions, health, latency, tokens, and what it says of itself. */
+/** A process's membership in a cluster: revisions, health, latency, and what it says of itself. */
 export class Membership {
   readonly health: HealthSource;
   readonly shared: SharedChanges;
   readonly view: ClusterView;
+  /** Called each time that this process has begun to lead. */
+  onLead: () => void = () => {};
   readonly #parts: JoiningParts;
   readonly #cluster: Cluster;
   readonly #tables: ClusterTables;
@@ -96,10 +96,9 @@ export class Membership {
   #reports: Relay | undefined;
   #samples: Relay | undefined;
   #serving = 0;
-  #onFirstLead: () => void = () => {};
 
   constructor(parts: JoiningParts) {
-    const { options, cluster: wish, bus, answering, store, tokens, closers } = parts;
+    const { options, cluster: wish, bus, answering, store, closers } = parts;
     const { log } = options;
     const clock = systemClock;
     this.#parts = parts;
@@ -137,7 +136,7 @@ export class Membership {
     closers.add(() => this.health.close());
     this.#tables = new ClusterTables({
       serving: answering,
-      ...{ tokens, store, bus, clock, log },
+      ...{ store, bus, clock, log },
       health: this.health,
       cluster: this.#cluster,
       isController: this.#isController,
@@ -197,26 +196,22 @@ export class Membership {
     const endMs = clock.monotonicMs() + settleMs;
     while (clock.monotonicMs() < endMs) {
       if (this.#cluster.lease() !== undefined) return true;
-      const hasRevisions = store.latest() > 0;
-      if (hasRevisions && (!this.#isController || this.#tables.hasTokens)) return false;
+      if (store.latest() > 0) return false;
       await pause();
     }
     return false;
   }
 
-  /** Called once when this process leads for the first time, with nothing stored. */
-  onFirstLead(fill: () => void): void {
-    this.#onFirstLead = fill;
-    if (this.#cluster.lease() !== undefined) this.#led(true);
+  /** Whether this process leads, and so may make revisions. */
+  get leads(): boolean {
+    return this.#cluster.lease() !== undefined;
   }
 
   #led(leads: boolean): void {
     this.health.choose();
     if (!leads) return;
     this.#tables.lead();
-    const fill = this.#onFirstLead;
-    this.#onFirstLead = () => {};
-    if (this.#parts.store.latest() === 0) fill();
+    this.onLead();
   }
 
   #beat(): Readonly<Record<string, unknown>> {
