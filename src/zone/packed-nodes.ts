@@ -21,7 +21,7 @@ const keptNodes = 16 * 1024;
  * The names of one version of a zone, packed. For whoever asks it is a Map of Maps of RRsets, whose
  * objects are made on demand; whoever goes through a million names reads the arena.
  *
- *   table   [0, 4, 0, 1, 3, …]   name + 1 by the hash of its text; undefined for few names
+ *   table   │ hash of a text │ name + 1 │ …   open addressing, half full; undefined for few names
  *   arena   name 0 → name 1 → …  a list, since the names of other zones may stand between
  */
 export class PackedNodes implements ReadonlyMap<NameKey, Node> {
@@ -72,8 +72,8 @@ export class PackedNodes implements ReadonlyMap<NameKey, Node> {
     else arena.names[this.#lastName * nameWords + nameWord.next] = name;
     this.#lastName = name;
     this.size++;
-    if (this.#table !== undefined && this.size * 2 <= this.#table.length) this.#enter(name, hash);
-    else if (this.size > fewNames) this.#makeTable();
+    if (this.#table !== undefined && this.size * 4 <= this.#table.length) this.#enter(name, hash);
+    else if (this.size > fewNames) this.#makeTable(name, hash);
     return name;
   }
 
@@ -234,26 +234,35 @@ export class PackedNodes implements ReadonlyMap<NameKey, Node> {
       return -1;
     }
     const mask = table.length - 1;
-    for (let at = hash & mask; ; at = (at + 1) & mask) {
-      const name = table[at]! - 1;
-      if (name < 0 || this.isText(name, octets)) return name;
+    for (let at = (hash * 2) & mask; ; at = (at + 2) & mask) {
+      const name = table[at + 1]! - 1;
+      if (name < 0 || (table[at] === hash && this.isText(name, octets))) return name;
     }
   }
 
   #enter(name: number, hash: number): void {
     const table = this.#table as Int32Array;
     const mask = table.length - 1;
-    let at = hash & mask;
-    while (table[at] !== 0) at = (at + 1) & mask;
-    table[at] = name + 1;
+    let at = (hash * 2) & mask;
+    while (table[at + 1] !== 0) at = (at + 2) & mask;
+    table[at] = hash;
+    table[at + 1] = name + 1;
   }
 
-  #makeTable(): void {
-    this.#table = new Int32Array(this.#table === undefined ? fewNames * 4 : this.#table.length * 2);
+  #makeTable(added: number, hash: number): void {
+    const before = this.#table;
+    this.#table = new Int32Array(before === undefined ? fewNames * 8 : before.length * 2);
     const { arena } = this;
-    for (let name = this.firstName; name >= 0; name = arena.nextName(name)) {
-      this.#enter(name, hashText(arena.bytes, arena.textAt(name), arena.textBytes(name)));
+    if (before === undefined) {
+      for (let name = this.firstName; name >= 0; name = arena.nextName(name)) {
+        this.#enter(name, hashText(arena.bytes, arena.textAt(name), arena.textBytes(name)));
+      }
+      return;
     }
+    for (let at = 0; at < before.length; at += 2) {
+      if (before[at + 1] !== 0) this.#enter(before[at + 1]! - 1, before[at]!);
+    }
+    this.#enter(added, hash);
   }
 }
 
