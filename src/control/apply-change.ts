@@ -2,8 +2,8 @@ import type { Clock } from '../base/clock.ts';
 import { isAcceptable, MeridianError, type Problem } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Store } from '../store/store.ts';
+import { forgetPlace } from '../zone/packed-nodes.ts';
 import type { NameKey } from '../zone/zone.ts';
-import { forgetPlace } from '../zone/zone-builder.ts';
 import type {
   ApplyOptions,
   ApplyResult,

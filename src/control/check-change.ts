@@ -4,6 +4,7 @@ import { STEER } from '../wire/types.ts';
 import { checkEdit } from '../zone/check-edit.ts';
 import { steerService } from '../zone/steer.ts';
 import type { NameKey, Zone } from '../zone/zone.ts';
+import { nodesOwning } from '../zone/zone-walk.ts';
 import { checkDelegations } from './check-delegations.ts';
 import { checkAgentReferences, checkServiceReferences, checkVantages } from './check-references.ts';
 import type { Configuration } from './controller.ts';
@@ -126,6 +127,8 @@ function checkRemovals(draft: Draft, next: Configuration, findings: Findings): v
   }
 }
 
+const steerTypes = new Set([STEER]);
+
 /** The owners that are handed to each of these services. */
 export function steeredOwners(
   zones: Iterable<Zone>,
@@ -133,7 +136,7 @@ export function steeredOwners(
 ): Map<string, NameKey[]> {
   const owners = new Map<string, NameKey[]>();
   for (const zone of zones) {
-    for (const [owner, rrsets] of zone.nodes) {
+    for (const [owner, rrsets] of nodesOwning(zone.nodes, steerTypes)) {
       for (const rdata of rrsets.get(STEER)?.rdatas ?? []) {
         const name = steerService(rdata);
         if (services.has(name)) owners.set(name, [...(owners.get(name) ?? []), owner]);

@@ -6,6 +6,7 @@ import { STEER } from '../wire/types.ts';
 import { readZoneFolder } from '../zone/read-zone.ts';
 import { steerService } from '../zone/steer.ts';
 import type { NameKey, Zone } from '../zone/zone.ts';
+import { nodesOwning } from '../zone/zone-walk.ts';
 import type { ApplyResult, ObjectWrite } from './change.ts';
 import type { Configuration, Controller } from './controller.ts';
 import { hint } from './suggest.ts';
@@ -181,9 +182,11 @@ function withoutBrokenServices(content: FolderContent): ObjectWrite[] {
   });
 }
 
+const steerTypes = new Set([STEER]);
+
 function missingServices(zone: Zone, known: ReadonlySet<string>): Problem[] {
   const problems: Problem[] = [];
-  for (const [owner, rrsets] of zone.nodes) {
+  for (const [owner, rrsets] of nodesOwning(zone.nodes, steerTypes)) {
     const steer = rrsets.get(STEER);
     const name = steer?.rdatas[0] && steerService(steer.rdatas[0]);
     if (steer === undefined || name === undefined || known.has(name)) continue;

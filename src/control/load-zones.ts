@@ -1,9 +1,10 @@
 import { isAtOrBelow } from '../wire/names.ts';
 import { typeNumber } from '../wire/type-names.ts';
 import { ProblemList } from '../zone/problem-list.ts';
+import { ArenaPool } from '../zone/record-arena.ts';
 import { rrsetFromStored } from '../zone/rrset-json.ts';
 import type { NameKey, RRset, Zone } from '../zone/zone.ts';
-import { forgetPlace, ZoneBuilder } from '../zone/zone-builder.ts';
+import { ZoneBuilder } from '../zone/zone-builder.ts';
 import { parseRRsetId, type RRsetId } from './object-ids.ts';
 
 /**
@@ -12,6 +13,7 @@ import { parseRRsetId, type RRsetId } from './object-ids.ts';
  * rrsets take seconds and 250 MB, where reading each like a stranger's took half a minute and 1.2 GB.
  */
 export class ZoneLoader {
+  readonly #pool = new ArenaPool();
   readonly #builders = new Map<NameKey, ZoneBuilder>();
   #last: { readonly zone: NameKey; readonly builder: ZoneBuilder } | undefined;
   /** The last id that was taken apart. */
@@ -45,7 +47,7 @@ export class ZoneLoader {
     const builder = this.#builders.get(origin);
     if (builder === undefined) return { origin, nodes: new Map() };
     const zone = builder.finish(undefined);
-    for (const rrset of zone.nodes.values().next().value?.values() ?? []) forgetPlace(rrset);
+    builder.nodes.forgetPlaces();
     return zone;
   }
 
@@ -58,7 +60,8 @@ export class ZoneLoader {
 
   #builderOf(zone: NameKey): ZoneBuilder {
     if (this.#last?.zone === zone) return this.#last.builder;
-    const builder = this.#builders.get(zone) ?? new ZoneBuilder(zone, new ProblemList(zone));
+    const builder =
+      this.#builders.get(zone) ?? new ZoneBuilder(zone, new ProblemList(zone), this.#pool.arena());
     this.#builders.set(zone, builder);
     this.#last = { zone, builder };
     return builder;

@@ -5,6 +5,9 @@ import { answeringNode } from './answering-node.ts';
 import { relativeName } from './owner-name.ts';
 import { type ProblemList, quoted } from './problem-list.ts';
 import type { NameKey, RRset, Zone } from './zone.ts';
+import { nodesOwning } from './zone-walk.ts';
+
+const aliasTypes = new Set([rrTypes.CNAME]);
 
 /**
  * Warns of CNAMEs that lead back to themselves, and of chains that are longer than the server follows
@@ -12,7 +15,7 @@ import type { NameKey, RRset, Zone } from './zone.ts';
  * followed as far as they stay in the zone.
  */
 export function checkAliases(zone: Zone, problems: ProblemList): void {
-  for (const [key, node] of zone.nodes) {
+  for (const [key, node] of nodesOwning(zone.nodes, aliasTypes)) {
     const cname = node.get(rrTypes.CNAME);
     if (cname === undefined) continue;
     const names = chainFrom(zone, key, cname);

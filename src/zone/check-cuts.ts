@@ -5,6 +5,7 @@ import { rrTypes, STEER } from '../wire/types.ts';
 import { relativeName } from './owner-name.ts';
 import { type ProblemList, quoted } from './problem-list.ts';
 import type { NameKey, RRset, Zone } from './zone.ts';
+import { nodesOwning } from './zone-walk.ts';
 
 /** Where authority ends inside a zone. */
 export interface ZoneCuts {
@@ -16,6 +17,8 @@ export interface ZoneCuts {
   readonly nameServers: ReadonlySet<NameKey>;
 }
 
+const cutTypes = new Set([rrTypes.DNAME, rrTypes.NS]);
+
 /** What the parent's side of a zone cut owns (RFC 4035 §2.5, §3.1.4.1). */
 const parentTypes: readonly number[] = [rrTypes.NS, rrTypes.DS, rrTypes.NSEC, rrTypes.RRSIG];
 
@@ -24,7 +27,7 @@ export function findCuts(zone: Zone): ZoneCuts {
   const delegated = new Set<NameKey>();
   const redirected = new Set<NameKey>();
   const nameServers = new Set<NameKey>();
-  for (const [key, node] of zone.nodes) {
+  for (const [key, node] of nodesOwning(zone.nodes, cutTypes)) {
     if (node.has(rrTypes.DNAME)) redirected.add(key);
     const ns = node.get(rrTypes.NS);
     if (ns === undefined) continue;

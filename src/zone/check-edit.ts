@@ -6,6 +6,7 @@ import { checkZone, findNamesProblems } from './check-zone.ts';
 import { recordCount } from './edit-zone.ts';
 import { additionalTargets, plainChanges } from './plain-changes.ts';
 import type { NameKey, RRset, Zone } from './zone.ts';
+import { nodesOwning } from './zone-walk.ts';
 
 /** What is known of a version of a zone in which nothing is wrong. */
 interface CleanZone {
@@ -56,9 +57,11 @@ function isAliasChange(before: Zone, after: Zone, key: NameKey): boolean {
   return before.nodes.get(key)?.get(type) !== after.nodes.get(key)?.get(type);
 }
 
+const aliasTypes = new Set([rrTypes.CNAME]);
+
 function aliasTargets(zone: Zone): NameKey[] {
   const targets: NameKey[] = [];
-  for (const rrsets of zone.nodes.values()) {
+  for (const [, rrsets] of nodesOwning(zone.nodes, aliasTypes)) {
     for (const rdata of rrsets.get(rrTypes.CNAME)?.rdatas ?? []) targets.push(wireNameKey(rdata));
   }
   return targets;

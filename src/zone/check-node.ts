@@ -1,6 +1,7 @@
 import { limits } from '../base/limits.ts';
 import { typeName } from '../wire/type-names.ts';
 import { rrTypes, STEER } from '../wire/types.ts';
+import { isMetaType } from './meta-types.ts';
 import { relativeName } from './owner-name.ts';
 import { type ProblemList, quoted } from './problem-list.ts';
 import { isServiceName, steerService } from './steer.ts';
@@ -136,9 +137,4 @@ function checkZoneTypes({ name, node, problems }: NodeCheck, key: NameKey, origi
     const message = `DS at ${name} without NS; delegate the name or remove it`;
     problems.warn('E_ZONE_DS', message, ds.where);
   }
-}
-
-/** OPT, TSIG and their like (RFC 6895 §3.1: 128 to 255 are for queries and messages), and 0. */
-export function isMetaType(type: number): boolean {
-  return type === 0 || type === 41 || (type >= 128 && type <= 255);
 }

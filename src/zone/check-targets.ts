@@ -7,11 +7,13 @@ import { cutAbove, type ZoneCuts } from './check-cuts.ts';
 import { relativeName } from './owner-name.ts';
 import { type ProblemList, quoted } from './problem-list.ts';
 import type { NameKey, RRset, Zone } from './zone.ts';
+import { nodesOwning } from './zone-walk.ts';
 
 /** Types whose target must be a name with addresses (RFC 2181 §10.3, RFC 2782). */
 const targetTypes: readonly number[] = [rrTypes.NS, rrTypes.MX, rrTypes.SRV];
 /** Types whose target is most often in the own zone, where a missing dot shows. */
 const aliasTypes: readonly number[] = [rrTypes.CNAME, rrTypes.DNAME, rrTypes.PTR];
+const pointingTypes = new Set([...targetTypes, ...aliasTypes]);
 export const addressTypes: readonly number[] = [rrTypes.A, rrTypes.AAAA, STEER];
 
 /** What the checks of targets know besides the zone. */
@@ -28,7 +30,7 @@ export function checkTargets(
   problems: ProblemList,
   options: TargetOptions,
 ): void {
-  for (const [key, node] of zone.nodes) {
+  for (const [key, node] of nodesOwning(zone.nodes, pointingTypes)) {
     for (const rrset of node.values()) {
       const isTarget = targetTypes.includes(rrset.type);
       if (!isTarget && !aliasTypes.includes(rrset.type)) continue;

@@ -6,8 +6,10 @@ import { checkAliases } from './check-aliases.ts';
 import { checkCuts, findCuts } from './check-cuts.ts';
 import { checkNode } from './check-node.ts';
 import { addressTypes, checkTargets } from './check-targets.ts';
+import { recordCount } from './edit-zone.ts';
 import { ProblemList, quoted } from './problem-list.ts';
 import type { NameKey, RRset, Zone } from './zone.ts';
+import { namesInDoubt } from './zone-walk.ts';
 
 /** What the checks know besides the zone. */
 export interface CheckOptions {
@@ -30,12 +32,11 @@ export function checkZone(zone: Zone): Problem[] {
 /** `checkZone` into a list that has problems already. */
 export function findProblems(zone: Zone, problems: ProblemList, options: CheckOptions): void {
   checkApex(zone, problems, options);
-  let records = 0;
   const { origin } = zone;
   const doubled = doubledEnd(origin);
-  for (const [key, node] of zone.nodes) {
+  const records = recordCount(zone);
+  for (const [key, node] of namesInDoubt(zone.nodes, doubled?.slice(0, -origin.length - 1))) {
     checkName(zone, key, node, doubled, problems);
-    for (const rrset of node.values()) records += rrset.rdatas.length;
   }
   if (records > limits.recordsPerZone) {
     const message = `the zone has ${records} records, over ${limits.recordsPerZone}; split it`;

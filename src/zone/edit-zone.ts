@@ -1,4 +1,5 @@
 import { LayeredMap } from './layered-map.ts';
+import { PackedNodes } from './packed-nodes.ts';
 import { RRsetMap } from './rrset-map.ts';
 import type { NameKey, RRset, Zone } from './zone.ts';
 
@@ -49,6 +50,7 @@ export function zoneOf(
 
 /** The number of records, a STEER counting as one. */
 export function recordCount(zone: Zone): number {
+  if (zone.nodes instanceof PackedNodes) return zone.nodes.records;
   let count = 0;
   for (const rrsets of zone.nodes.values()) {
     for (const rrset of rrsets.values()) count += rrset.rdatas.length;

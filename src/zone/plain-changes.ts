@@ -3,6 +3,7 @@ import { additionalNames } from '../wire/rdata/registry.ts';
 import { rrTypes } from '../wire/types.ts';
 import { LayeredMap } from './layered-map.ts';
 import type { NameKey, Zone } from './zone.ts';
+import { nodesOwning } from './zone-walk.ts';
 
 /** Types whose targets' addresses go along when they fit (RFC 1035 §3.3, RFC 2782, RFC 9460 §4.1). */
 export const typesWithAdditional: ReadonlySet<number> = new Set([
@@ -27,7 +28,7 @@ const maxNames = 1000;
 /** The names that the records of a zone point at whose addresses go along. */
 export function additionalTargets(zone: Zone): ReadonlySet<NameKey> {
   const targets = new Set<NameKey>();
-  for (const rrsets of zone.nodes.values()) {
+  for (const [, rrsets] of nodesOwning(zone.nodes, typesWithAdditional)) {
     for (const rrset of rrsets.values()) {
       if (!typesWithAdditional.has(rrset.type)) continue;
       for (const rdata of rrset.rdatas) {

@@ -4,14 +4,16 @@ import { limits } from '../base/limits.ts';
 import { rdataCodec } from '../wire/rdata/registry.ts';
 import { typeNumber } from '../wire/type-names.ts';
 import { STEER } from '../wire/types.ts';
-import { isMetaType } from './check-node.ts';
 import { generate } from './generate.ts';
+import { isMetaType } from './meta-types.ts';
 import { type Origin, type OwnerName, parseOrigin, parseOwner } from './owner-name.ts';
+import { TTL_OF_SOA } from './packed-nodes.ts';
 import { parseTtl } from './parse-ttl.ts';
 import { type ProblemList, printable, quoted } from './problem-list.ts';
+import { PlainLines, type ReadingState } from './read-plain-lines.ts';
 import { EntryScanner } from './scan-entries.ts';
 import { parseSteer } from './steer.ts';
-import { TTL_OF_SOA, type ZoneBuilder } from './zone-builder.ts';
+import type { ZoneBuilder } from './zone-builder.ts';
 
 /** Gives the text of a file to include, one character per octet, or why it may not be had. */
 export type OpenInclude = (path: string) => string | Problem;
@@ -45,10 +47,13 @@ export class EntryReader {
   lostEntries = false;
   readonly #sources: EntrySources;
   readonly #origin: Origin;
-  /** $TTL and the last TTL stated hold for what follows, included files or not (RFC 2308 §4). */
-  #defaultTtl: number | undefined;
-  #lastTtl: number | undefined;
-  #records = 0;
+  /** Holds for what follows, included files or not. */
+  readonly #state: ReadingState = {
+    defaultTtl: undefined,
+    lastTtl: undefined,
+    records: 0,
+    plainName: -1,
+  };
   #includes = 0;
   #characters = 0;
   #full = false;
@@ -81,7 +86,16 @@ export class EntryReader {
       this.lostEntries = true;
       this.#error(line, code, message);
     });
-    while (!this.#full && scanner.next()) {
+    const { file, generatedAt: line } = this.#scope;
+    const lines = new PlainLines(text, this.#sources.builder, this.#state, { file, line });
+    let origin: Origin | undefined;
+    while (!this.#full) {
+      if (origin !== this.#scopeOrigin) {
+        origin = this.#scopeOrigin;
+        lines.setOrigin(origin);
+      }
+      lines.read(scanner.place);
+      if (!scanner.next()) break;
       if (scanner.token(0).charCodeAt(0) === 0x24 && !scanner.isQuoted(0)) {
         this.#readDirective(scanner);
       } else {
@@ -98,6 +112,9 @@ export class EntryReader {
     if (!scanner.beginsBlank) {
       owner = this.#readOwner(scanner);
       at = 1;
+    } else if (this.#state.plainName >= 0) {
+      const key = this.#sources.builder.nodes.keyOf(this.#state.plainName);
+      owner = { owner: key, key, inside: true };
     } else if (owner === undefined) {
       const message = 'the first record begins with white space, so has no owner; write one, or @';
       this.#error(line, 'E_ZONE_OWNER', message);
@@ -131,12 +148,13 @@ export class EntryReader {
       this.typesInError.add(type);
       return;
     }
-    if (ttl !== undefined) this.#lastTtl = ttl;
+    if (ttl !== undefined) this.#state.lastTtl = ttl;
     this.#keep(owner, type, ttl, rdata, line);
   }
 
   #readOwner(scanner: EntryScanner): OwnerName | undefined {
     const text = scanner.token(0);
+    this.#state.plainName = -1;
     if (text === this.#ownerText && this.#scopeOwner !== undefined) return this.#scopeOwner;
     if (scanner.isQuoted(0)) {
       const message = `owner ${quoted(text)} is in quotes; names stand without`;
@@ -212,7 +230,8 @@ export class EntryReader {
       this.#error(at, 'E_ZONE_OUTSIDE', message);
       return;
     }
-    if (++this.#records > limits.recordsPerZone) {
+    const { defaultTtl, lastTtl } = this.#state;
+    if (++this.#state.records > limits.recordsPerZone) {
       this.#stop(at, `the zone has over ${limits.recordsPerZone} records; split it`);
       return;
     }
@@ -221,7 +240,7 @@ export class EntryReader {
       key: owner.key,
       type,
       // A STEER without a TTL takes its service's, whatever $TTL says.
-      ttl: ttl ?? (type === STEER ? undefined : (this.#defaultTtl ?? this.#lastTtl ?? TTL_OF_SOA)),
+      ttl: ttl ?? (type === STEER ? undefined : (defaultTtl ?? lastTtl ?? TTL_OF_SOA)),
       rdata,
       file: this.#scope.file,
       line: this.#scope.generatedAt ?? at,
@@ -241,7 +260,8 @@ export class EntryReader {
         this.#ownerText = '';
       }
     } else if (name === '$TTL' && count === 1) {
-      this.#defaultTtl = this.#readTtl(scanner.token(1), line) ?? this.#defaultTtl;
+      const state = this.#state;
+      state.defaultTtl = this.#readTtl(scanner.token(1), line) ?? state.defaultTtl;
     } else if (name === '$INCLUDE' && (count === 1 || count === 2)) {
       this.#readInclude(scanner);
     } else if (name === '$GENERATE' && count >= 3 && !scanner.isQuoted(2)) {
@@ -313,6 +333,7 @@ export class EntryReader {
   #within(scope: FileScope, origin: Origin, text: string): void {
     const outer = { scope: this.#scope, origin: this.#scopeOrigin, owner: this.#scopeOwner };
     const ownerText = this.#ownerText;
+    const { plainName } = this.#state;
     this.#scope = scope;
     this.#scopeOrigin = origin;
     this.#ownerText = '';
@@ -320,6 +341,7 @@ export class EntryReader {
     this.#scope = outer.scope;
     this.#scopeOrigin = outer.origin;
     this.#setOwner(outer.owner, ownerText);
+    this.#state.plainName = plainName;
   }
 
   #stop(line: number, message: string): void {

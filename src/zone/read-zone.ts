@@ -7,6 +7,7 @@ import { openIncludesIn, readMasterFile, toOctetText } from './master-files.ts';
 import { parseOrigin } from './owner-name.ts';
 import { ProblemList, printable, quoted } from './problem-list.ts';
 import { EntryReader, type OpenInclude } from './read-entries.ts';
+import { ArenaPool } from './record-arena.ts';
 import { soaFields } from './serial.ts';
 import type { NameKey, Zone, ZoneReading } from './zone.ts';
 import { ZoneBuilder } from './zone-builder.ts';
@@ -52,14 +53,15 @@ export function readZoneText(text: string, options: ReadZoneOptions): ZoneReadin
 
 /**
  * Reads one master file. Without `origin` its name gives the apex: `example.com.zone`. It may
- * include files of its own folder and below, symbolic links resolved.
+ * include files of its own folder and below, symbolic links resolved. Zones that are read together
+ * share a pool.
  */
-export function readZoneFile(path: string, origin?: string): ZoneReading {
+export function readZoneFile(path: string, origin?: string, pool = new ArenaPool()): ZoneReading {
   const file = printable(path);
   const text = readMasterFile(path);
   if (typeof text !== 'string') return { problems: [{ ...text, where: file }] };
   const apex = origin ?? basename(path).replace(/\.zone$/i, '');
-  return readOctets(text, apex, file, openIncludesIn(dirname(path)));
+  return readOctets(text, apex, file, openIncludesIn(dirname(path)), pool);
 }
 
 /**
@@ -68,6 +70,7 @@ export function readZoneFile(path: string, origin?: string): ZoneReading {
  */
 export function readZoneFolder(folder: string): FolderReading {
   const zones = new Map<NameKey, string>();
+  const pool = new ArenaPool();
   const reading: FolderReading = { zones: [], problems: [] };
   let names: string[];
   try {
@@ -80,7 +83,7 @@ export function readZoneFolder(folder: string): FolderReading {
   for (const name of names) {
     if (!name.endsWith(fileSuffix) || name.startsWith('.')) continue;
     const file = join(folder, name);
-    const { zone, problems } = readZoneFile(file);
+    const { zone, problems } = readZoneFile(file, undefined, pool);
     for (const problem of problems) reading.problems.push(problem);
     if (zone === undefined) continue;
     const first = zones.get(zone.origin);
@@ -92,6 +95,7 @@ export function readZoneFolder(folder: string): FolderReading {
       reading.problems.push({ code: 'E_ZONE_TWICE', message, where: printable(file) });
     }
   }
+  pool.trim();
   return reading;
 }
 
@@ -101,6 +105,7 @@ function readOctets(
   originText: string,
   file: string,
   openInclude: OpenInclude,
+  pool = new ArenaPool(),
 ): ZoneReading {
   const origin = parseOrigin(originText, '.', '.');
   if ('code' in origin) {
@@ -108,7 +113,7 @@ function readOctets(
     return { problems: [{ code: origin.code, message, where: file }] };
   }
   const problems = new ProblemList(file);
-  const builder = new ZoneBuilder(origin.key, problems);
+  const builder = new ZoneBuilder(origin.key, problems, pool.arena());
   const reader = new EntryReader(origin, file, { builder, problems, openInclude });
   reader.read(text);
   const soa = builder.rrset(origin.key, rrTypes.SOA);

@@ -2,6 +2,12 @@ import type { ErrorCode } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Field } from '../wire/types.ts';
 
+/** Where in a text a line begins, and its number. */
+export interface LinePlace {
+  at: number;
+  line: number;
+}
+
 /** Takes one thing that is wrong with the text at a line. */
 export type ReportProblem = (line: number, code: ErrorCode, message: string) => void;
 
@@ -49,8 +55,8 @@ const lostParentheses = 16;
 export class EntryScanner {
   readonly #text: string;
   readonly #report: ReportProblem;
-  #at = 0;
-  #lineNow = 1;
+  /** Where the next entry begins, for whoever reads some of the text by other means. */
+  readonly place: LinePlace = { at: 0, line: 1 };
   #starts = new Int32Array(64);
   #ends = new Int32Array(64);
   #flags = new Uint8Array(64);
@@ -75,12 +81,12 @@ export class EntryScanner {
 
   /** Moves to the next entry that is neither empty nor damaged; false at the end of the text. */
   next(): boolean {
-    while (this.#at < this.#text.length) {
+    while (this.place.at < this.#text.length) {
       this.count = 0;
       this.#damaged = false;
       if (this.#rewritten.size > 0) this.#rewritten.clear();
-      this.line = this.#lineNow;
-      this.beginsBlank = kinds[this.#text.charCodeAt(this.#at)] === BLANK;
+      this.line = this.place.line;
+      this.beginsBlank = kinds[this.#text.charCodeAt(this.place.at)] === BLANK;
       this.#scanEntry();
       if (this.count > 0 && !this.#damaged) return true;
     }
@@ -105,7 +111,7 @@ export class EntryScanner {
 
   /** The text as written from a token to the last one. */
   writtenFrom(index: number): string {
-    return this.#text.substring(this.#starts[index] ?? 0, this.#at).replace(/\r?\n$/, '');
+    return this.#text.substring(this.#starts[index] ?? 0, this.place.at).replace(/\r?\n$/, '');
   }
 
   #scanEntry(): void {
@@ -114,13 +120,13 @@ export class EntryScanner {
     let depth = 0;
     let openLine = 0;
     let openAt = 0;
-    let at = this.#at;
+    let at = this.place.at;
     while (at < end) {
       const kind = kinds[text.charCodeAt(at)] ?? ODD;
       if (kind === BLANK) {
         at++;
       } else if (kind === NEWLINE) {
-        this.#lineNow++;
+        this.place.line++;
         at++;
         if (depth === 0) break;
         // A damaged entry may have lost its closing parenthesis: a line at the margin is a new one.
@@ -131,20 +137,20 @@ export class EntryScanner {
         at = newline < 0 ? end : newline;
       } else if (kind === OPEN) {
         if (depth++ === 0) {
-          openLine = this.#lineNow;
+          openLine = this.place.line;
           openAt = at;
         }
         at++;
       } else if (kind === CLOSE) {
-        if (depth === 0) this.#damage(this.#lineNow, '")" without "("; remove it or open one');
+        if (depth === 0) this.#damage(this.place.line, '")" without "("; remove it or open one');
         else depth--;
         at++;
       } else {
-        if (this.count === 0) this.line = this.#lineNow;
+        if (this.count === 0) this.line = this.place.line;
         at = kind === QUOTE ? this.#scanQuoted(at) : this.#scanWord(at);
       }
     }
-    this.#at = at;
+    this.place.at = at;
     if (at >= end && depth > 0 && !this.#damaged) this.#loseParenthesis(openAt, openLine);
   }
 
@@ -157,13 +163,13 @@ export class EntryScanner {
       return;
     }
     this.#damage(openLine, '"(" is never closed; add ")" after the last field');
-    this.#lineNow = openLine;
-    this.#at = openAt;
+    this.place.line = openLine;
+    this.place.at = openAt;
     for (;;) {
-      const newline = text.indexOf('\n', this.#at);
-      this.#at = newline < 0 ? text.length : newline + 1;
-      this.#lineNow++;
-      if (newline < 0 || atMargin(text, this.#at)) return;
+      const newline = text.indexOf('\n', this.place.at);
+      this.place.at = newline < 0 ? text.length : newline + 1;
+      this.place.line++;
+      if (newline < 0 || atMargin(text, this.place.at)) return;
     }
   }
 
@@ -180,21 +186,24 @@ export class EntryScanner {
         at++;
       } else if (kind === ESCAPE) {
         if (at + 1 >= end || kinds[text.charCodeAt(at + 1)] === NEWLINE) {
-          this.#damage(this.#lineNow, 'a backslash ends the line; write \\\\ for a backslash');
+          this.#damage(this.place.line, 'a backslash ends the line; write \\\\ for a backslash');
           at++;
           break;
         }
         at += 2;
       } else if (kind === QUOTE) {
         if (text.charCodeAt(at - 1) !== 0x3d) {
-          this.#damage(this.#lineNow, 'a quote stands inside a word; put a space before it or \\"');
+          this.#damage(
+            this.place.line,
+            'a quote stands inside a word; put a space before it or \\"',
+          );
         }
         const close = this.#endOfQuoted(at + 1);
         const inside = quotedText(text, at + 1, close) ?? text.substring(at + 1, close);
         written = (written ?? '') + text.substring(copied, at) + inside;
         at = copied = text[close] === '"' ? close + 1 : close;
       } else if (kind === ODD) {
-        this.#damage(this.#lineNow, oddOctet(text.charCodeAt(at)));
+        this.#damage(this.place.line, oddOctet(text.charCodeAt(at)));
         at++;
       } else {
         break;
@@ -212,7 +221,7 @@ export class EntryScanner {
     const kind = kinds[text.charCodeAt(close + 1)];
     if (close + 1 < text.length && (kind === PLAIN || kind === ESCAPE || kind === ODD)) {
       this.#damage(
-        this.#lineNow,
+        this.place.line,
         'text follows a closing quote; put a space between, or \\" inside',
       );
     }
@@ -229,13 +238,13 @@ export class EntryScanner {
       const code = text.charCodeAt(at);
       if (code === 0x22) return at;
       if (code === LINE_FEED) {
-        this.#damage(this.#lineNow, 'a quote is not closed on its line; add the closing "');
+        this.#damage(this.place.line, 'a quote is not closed on its line; add the closing "');
         return at;
       }
       if (code === 0x5c && text.charCodeAt(at + 1) !== LINE_FEED) at++;
     }
     this.#damage(
-      this.#lineNow,
+      this.place.line,
       'a quote is not closed before the end of the file; add the closing "',
     );
     return text.length;

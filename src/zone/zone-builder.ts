@@ -1,14 +1,10 @@
 import { limits } from '../base/limits.ts';
 import { typeName } from '../wire/type-names.ts';
 import { relativeName } from './owner-name.ts';
+import { NO_TTL, PackedNodes, TTL_OF_SOA } from './packed-nodes.ts';
 import { type ProblemList, quoted } from './problem-list.ts';
-import { RdataStore } from './rdata-store.ts';
-import { RRsetMap } from './rrset-map.ts';
-import { sameRdata } from './same-rdata.ts';
+import { RecordArena } from './record-arena.ts';
 import type { NameKey, RRset, Zone } from './zone.ts';
-
-/** Stands for a TTL that only the SOA's minimum can give, which may come later in the file. */
-export const TTL_OF_SOA = -1;
 
 /** One record as a file has it. */
 export interface FileRecord {
@@ -23,172 +19,99 @@ export interface FileRecord {
   readonly line: number;
 }
 
-/** What the RRsets of one file have in common. */
-interface Source {
-  /** Undefined once it is of no more use. */
-  file: string | undefined;
-  readonly store: RdataStore;
-}
-
-/**
- * An RRset while its file is read; afterwards nobody changes it. Rdata and place are made when they
- * are asked for: kept ready, a million of them would weigh several times what the records do.
- */
-class FileRRset implements RRset {
-  readonly owner: string;
-  readonly type: number;
-  ttl: number | undefined;
-  readonly #source: Source;
-  readonly #line: number;
-  readonly #firstAt: number;
-  #othersAt: number[] | undefined;
-
-  constructor(record: FileRecord, source: Source) {
-    this.owner = record.owner;
-    this.type = record.type;
-    this.ttl = record.ttl;
-    this.#source = source;
-    this.#line = record.line;
-    this.#firstAt = source.store.add(record.rdata);
-  }
-
-  get rdatas(): readonly Uint8Array[] {
-    const { store } = this.#source;
-    const first = store.get(this.#firstAt);
-    if (this.#othersAt === undefined) return [first];
-    return [first, ...this.#othersAt.map((at) => store.get(at))];
-  }
-
-  get where(): string | undefined {
-    const { file } = this.#source;
-    return file === undefined ? undefined : `${file}:${this.#line}`;
-  }
-
-  /** For this and all RRsets of its file. */
-  forgetPlace(): void {
-    this.#source.file = undefined;
-  }
-
-  /** The number of records. */
-  get count(): number {
-    return 1 + (this.#othersAt?.length ?? 0);
-  }
-
-  /** True when the record is there already. */
-  holds(rdata: Uint8Array): boolean {
-    const { store } = this.#source;
-    const isAt = (at: number) =>
-      store.resembles(at, rdata) && sameRdata(this.type, store.get(at), rdata);
-    return isAt(this.#firstAt) || (this.#othersAt?.some(isAt) ?? false);
-  }
-
-  add(rdata: Uint8Array): void {
-    const at = this.#source.store.add(rdata);
-    if (this.#othersAt === undefined) this.#othersAt = [at];
-    else this.#othersAt.push(at);
-  }
-}
-
-/**
- * Forgets where an RRset and all others of its file were read from: once they are stored they change
- * apart from the file, and a line of it would mislead.
- */
-export function forgetPlace(rrset: RRset): void {
-  if (rrset instanceof FileRRset) rrset.forgetPlace();
-}
-
 /** Gathers records into the RRsets of a zone, merging duplicates and TTLs (RFC 2181 §5). */
 export class ZoneBuilder {
   readonly origin: NameKey;
+  readonly nodes: PackedNodes;
   readonly #problems: ProblemList;
-  readonly #nodes = new Map<NameKey, RRsetMap<FileRRset>>();
-  readonly #awaitingSoa: FileRRset[] = [];
-  readonly #store = new RdataStore();
-  #source: Source | undefined;
-  #lastKey: NameKey = '';
-  #lastNode: RRsetMap<FileRRset> | undefined;
+  /** RRsets whose TTL is to come. */
+  readonly #awaitingSoa: number[] = [];
 
-  constructor(origin: NameKey, problems: ProblemList) {
+  constructor(origin: NameKey, problems: ProblemList, arena: RecordArena = new RecordArena()) {
     this.origin = origin;
+    this.nodes = new PackedNodes(origin, arena);
     this.#problems = problems;
   }
 
-  /** Adds a record; its owner must lie in the zone. */
-  add(record: FileRecord): void {
-    const node = record.key === this.#lastKey ? this.#lastNode : this.#nodes.get(record.key);
-    const rrset = node?.get(record.type);
-    if (rrset !== undefined) {
-      this.#extend(rrset, record);
-      return;
+  /** Adds a record; its owner must lie in the zone. Returns the number of its name. */
+  add(record: FileRecord): number {
+    const { nodes } = this;
+    const name = nodes.nameOf(record.key);
+    const rrset = nodes.rrsetOf(name, record.type);
+    if (rrset >= 0) {
+      this.#extend(name, rrset, record);
+      return name;
     }
-    const first = new FileRRset(record, this.#sourceOf(record.file));
-    if (record.ttl === TTL_OF_SOA) this.#awaitingSoa.push(first);
-    this.#lastKey = record.key;
-    if (node !== undefined) {
-      node.grow(first);
-      this.#lastNode = node;
-      return;
-    }
-    this.#lastNode = new RRsetMap<FileRRset>(first);
-    this.#nodes.set(record.key, this.#lastNode);
+    const ttl = record.ttl ?? NO_TTL;
+    const added = this.addRRset(name, record.type, ttl, record.file, record.line);
+    if (record.owner !== record.key) nodes.setOwner(added, record.owner);
+    nodes.addRdata(added, record.rdata);
+    return name;
+  }
+
+  /** Adds an RRset of a type that its name does not own yet; its first rdata is to follow. */
+  addRRset(name: number, type: number, ttl: number, file: string, line: number): number {
+    const { nodes } = this;
+    const added = nodes.addRRset(name, type, ttl, nodes.arena.fileNumber(file), line);
+    if (ttl === TTL_OF_SOA) this.#awaitingSoa.push(added);
+    return added;
   }
 
   /** The zone, its missing TTLs set to `soaMinimum` seconds (RFC 2308 §4 has no other source). */
   finish(soaMinimum: number | undefined): Zone {
-    this.#store.trim();
-    const [first] = this.#awaitingSoa;
-    if (first !== undefined) this.#settleTtls(first, soaMinimum);
-    return { origin: this.origin, nodes: this.#nodes };
+    if (this.#awaitingSoa.length > 0) this.#settleTtls(soaMinimum);
+    return { origin: this.origin, nodes: this.nodes };
   }
 
   /** The RRset so far. */
   rrset(key: NameKey, type: number): RRset | undefined {
-    return this.#nodes.get(key)?.get(type);
+    const name = this.nodes.find(key);
+    const rrset = name < 0 ? -1 : this.nodes.rrsetOf(name, type);
+    return rrset < 0 ? undefined : this.nodes.rrset(name, rrset);
   }
 
-  #extend(rrset: FileRRset, record: FileRecord): void {
-    if (rrset.holds(record.rdata)) {
-      const text = `${this.#describe(record)} is there already, first at ${rrset.where}; remove one`;
+  #extend(name: number, rrset: number, record: FileRecord): void {
+    const { nodes } = this;
+    if (nodes.arena.holds(rrset, record.rdata)) {
+      const first = nodes.whereOf(rrset);
+      const text = `${this.#describe(record)} is there already, first at ${first}; remove one`;
       this.#problems.warn('E_ZONE_DUPLICATE', text, whereOf(record));
-    } else if (rrset.count <= limits.rrsPerRrset) {
+    } else if (nodes.arena.recordsOf(rrset) <= limits.rrsPerRrset) {
       // One over the limit is enough for the checks to see it; looking for duplicates stays cheap.
-      rrset.add(record.rdata);
+      nodes.addRdata(rrset, record.rdata);
     }
-    this.#mergeTtl(rrset, record);
+    this.#mergeTtl(nodes.rrset(name, rrset), rrset, record);
   }
 
-  #sourceOf(file: string): Source {
-    if (this.#source?.file !== file) this.#source = { file, store: this.#store };
-    return this.#source;
-  }
-
-  #mergeTtl(rrset: FileRRset, { ttl, ...record }: FileRecord): void {
-    if (ttl === undefined || ttl === TTL_OF_SOA || ttl === rrset.ttl) return;
-    if (rrset.ttl === undefined || rrset.ttl === TTL_OF_SOA) {
-      rrset.ttl = ttl;
+  #mergeTtl(before: RRset, rrset: number, { ttl, ...record }: FileRecord): void {
+    if (ttl === undefined || ttl === TTL_OF_SOA || ttl === before.ttl) return;
+    if (before.ttl === undefined || before.ttl === TTL_OF_SOA) {
+      this.nodes.setTtl(rrset, ttl);
       return;
     }
-    const lowest = Math.min(ttl, rrset.ttl);
-    const text = `TTL ${ttl} of ${this.#describe(record)} differs from ${rrset.ttl} at ${rrset.where}`;
+    const lowest = Math.min(ttl, before.ttl);
+    const text = `TTL ${ttl} of ${this.#describe(record)} differs from ${before.ttl} at ${before.where}`;
     const remedy = `${lowest} counts for the whole RRset (RFC 2181 §5.2)`;
     this.#problems.warn('E_ZONE_TTL_MISMATCH', `${text}; ${remedy}`, whereOf(record));
-    rrset.ttl = lowest;
+    this.nodes.setTtl(rrset, lowest);
   }
 
-  #settleTtls(first: FileRRset, soaMinimum: number | undefined): void {
-    const waiting = this.#awaitingSoa.filter((rrset) => rrset.ttl === TTL_OF_SOA);
+  #settleTtls(soaMinimum: number | undefined): void {
+    const { arena } = this.nodes;
+    const waiting = this.#awaitingSoa.filter((rrset) => arena.ttlOf(rrset) === TTL_OF_SOA);
     if (waiting.length === 0) return;
+    const where = this.nodes.whereOf(this.#awaitingSoa[0] ?? 0);
     if (soaMinimum === undefined || soaMinimum > limits.ttlSeconds) {
       const reason =
         soaMinimum === undefined ? 'there is no SOA' : `the SOA's ${soaMinimum} is too high`;
       const text = `no TTL, no $TTL before, and ${reason}; write $TTL on the first line`;
-      this.#problems.error('E_ZONE_TTL', text, first.where);
+      this.#problems.error('E_ZONE_TTL', text, where);
     } else {
       const count = waiting.length === 1 ? 'one RRset has' : `${waiting.length} RRsets have`;
       const text = `${count} no TTL and no $TTL before; the SOA's minimum of ${soaMinimum} counts`;
-      this.#problems.warn('E_ZONE_TTL', `${text}, write $TTL on the first line`, first.where);
+      this.#problems.warn('E_ZONE_TTL', `${text}, write $TTL on the first line`, where);
     }
-    for (const rrset of waiting) rrset.ttl = soaMinimum ?? 0;
+    for (const rrset of waiting) this.nodes.setTtl(rrset, soaMinimum ?? 0);
   }
 
   #describe(record: Pick<FileRecord, 'owner' | 'type'>): string {
