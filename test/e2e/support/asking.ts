@@ -4,7 +4,7 @@ import { answerTexts, queryOf } from './ask.ts';
 import { UdpChannel } from './udp-channel.ts';
 import { laneCount, type Writers } from './writers.ts';
 
-const pauseMs = 4;
+const pauseMs = 10;
 /** How long a busy machine may take; a query that is lost stays so. */
 const answerMs = 10_000;
 
