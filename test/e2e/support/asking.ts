@@ -4,7 +4,7 @@ import { answerTexts, queryOf } from './ask.ts';
 import { UdpChannel } from './udp-channel.ts';
 import { laneCount, type Writers } from './writers.ts';
 
-const pauseMs = 4;
+const pauseMs = 10;
 /** How long a busy machine may take; a query that is lost stays so. */
 const answerMs = 10_000;
 
@@ -28,19 +28,24 @@ export class Asking {
   /** Whether an answer for `www` is right at the moment. */
   isRight: (texts: readonly string[]) => boolean = (texts) => texts.every(isAddress);
   readonly #node: Asked;
-  readonly #writers: Writers;
+  readonly #writers: Pick<Writers, 'sent'>;
   readonly #seen: number[];
   #isEnding = false;
   #ended: Promise<void> = Promise.resolve();
 
-  private constructor(node: Asked, writers: Writers, seen: readonly number[]) {
+  private constructor(node: Asked, writers: Pick<Writers, 'sent'>, seen: readonly number[]) {
     this.#node = node;
     this.#writers = writers;
     this.#seen = [...seen];
   }
 
   /** Begins to ask; `before` is who asked the same node before it was started anew. */
-  static async start(t: Test, node: Asked, writers: Writers, before?: Asking): Promise<Asking> {
+  static async start(
+    t: Test,
+    node: Asked,
+    writers: Pick<Writers, 'sent'>,
+    before?: Asking,
+  ): Promise<Asking> {
     const seen = before === undefined ? new Array<number>(laneCount).fill(0) : before.#seen;
     const asking = new Asking(node, writers, seen);
     const channel = await UdpChannel.open(t, node.port, node.address);

@@ -14,6 +14,15 @@ import {
 
 type Test = { after(callback: () => void | Promise<void>): void };
 
+/** Where processes of a cluster run. */
+export interface Place {
+  /** What a command begins with that is to run there. */
+  readonly prefix: readonly string[];
+  readonly address: string;
+}
+
+const here: Place = { prefix: [], address: '127.0.0.1' };
+
 /** A redis-server of the test's own. */
 export interface RunningRedis extends Running {
   readonly port: number;
@@ -35,14 +44,17 @@ export async function startRedis(
     /** ACL user for redis-cli, with the password `secret`; default: none. */
     readonly user?: string;
     readonly words?: readonly string[];
+    /** Where it runs; default: here. */
+    readonly place?: Place;
   } = {},
 ): Promise<RunningRedis> {
+  const { prefix, address } = options.place ?? here;
   const port = options.port ?? (await freePort());
   const folder = options.folder ?? temporaryFolder(t);
   const start = () =>
     startProgram(t, [
-      'redis-server',
-      ...['--port', String(port), '--bind', '127.0.0.1', '--dir', folder],
+      ...[...prefix, 'redis-server', '--port', String(port), '--bind', address, '--dir', folder],
+      ...(options.place === undefined ? [] : ['--protected-mode', 'no']),
       ...['--appendonly', 'yes', '--save', ''],
       ...(options.words ?? []),
     ]);
@@ -50,7 +62,7 @@ export async function startRedis(
   const cli = async (...words: readonly string[]) => {
     const login = options.user === undefined ? [] : ['--user', options.user, '--pass', 'secret'];
     const command = startProgram(t, [
-      ...['redis-cli', '--no-auth-warning', '-p', String(port)],
+      ...['redis-cli', '--no-auth-warning', '-h', address, '-p', String(port)],
       ...login,
       ...words,
     ]);
@@ -73,7 +85,7 @@ export async function startRedis(
       running = start();
       await isReady();
     },
-    ...{ port, folder, url: `redis://127.0.0.1:${port}`, cli },
+    ...{ port, folder, url: `redis://${address}:${port}`, cli },
   };
 }
 
@@ -139,19 +151,12 @@ export async function startCluster(t: Test, files: ClusterFiles): Promise<TestCl
   return { redis, ...(await membersOn(t, redis.url, files)) };
 }
 
-/** Where members of a cluster run. */
-export interface Place {
-  /** What a command begins with that is to run there. */
-  readonly prefix: readonly string[];
-  readonly address: string;
-}
-
 /** Makes keys and a folder of zones for members on a bus; the test adds them. */
 export async function membersOn(
   t: Test,
   bus: string,
   files: ClusterFiles,
-  place: Place = { prefix: [], address: '127.0.0.1' },
+  place: Place = here,
 ): Promise<TestMembers> {
   const folder = temporaryFolder(t);
   writeFiles(folder, {

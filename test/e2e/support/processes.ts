@@ -173,6 +173,9 @@ export async function startMeridian(
   ]);
 }
 
+/** How long a start may take on a busy machine, milliseconds. */
+const startMs = 60_000;
+
 /** Starts `meridian serve --json` with these flags and waits until it serves. */
 export async function serveMeridian(
   t: { after(callback: () => Promise<void>): void },
@@ -193,6 +196,7 @@ export async function serveMeridian(
         .find((one) => one.startsWith('{"dns"'));
     },
     () => `meridian to be ready: ${running.output()}`,
+    startMs,
   );
   const ready = JSON.parse(line) as { dns: string[]; http: string };
   const url = `http://${ready.http}`;

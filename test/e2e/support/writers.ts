@@ -25,6 +25,9 @@ export const laneRecords = Array.from(
   (_, lane) => `w${lane} TXT "0"\n`,
 ).join('');
 
+/** What was sent of each lane, where nobody writes. */
+export const noWriters: Pick<Writers, 'sent'> = { sent: new Array(laneCount).fill(0) };
+
 /**
  * Clients that write 1, 2, 3 … under a name each, without end, as the docs say: every request has an
  * `Idempotency-Key` and is sent again, to the next controller, until it is answered with a success. Two
