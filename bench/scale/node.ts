@@ -83,7 +83,12 @@ export async function startBenchNode(
     stored: (next) => {
       configuration = next;
     },
-    health: { service: () => undefined, targets: () => [], events: () => [] },
+    health: {
+      service: () => undefined,
+      targets: () => [],
+      events: () => [],
+      agentRegions: () => [],
+    },
     explain: unused,
     measure: unused,
     reportLoad: unused,

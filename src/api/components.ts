@@ -64,6 +64,9 @@ const vote = Type.Object({
   state: verdict,
   since: time,
   counts: Type.Boolean({ description: 'False: it is silent, or its own canaries fail.' }),
+  forgotten: Type.Optional(
+    Type.Literal(true, { description: 'Silent for a day: nobody waits for its word.' }),
+  ),
   connectMs: Type.Optional(Type.Number()),
   tlsMs: Type.Optional(Type.Number()),
   firstByteMs: Type.Optional(Type.Number()),
@@ -81,7 +84,10 @@ const target = Type.Object({
   since: time,
   heldUntil: Type.Optional(time),
   guarded: Type.Optional(
-    Type.Literal(true, { description: 'It would be down, but for the velocity guard.' }),
+    Type.Literal(true, { description: 'One agent region alone says that it is down: it is held.' }),
+  ),
+  awaits: Type.Optional(
+    Type.Array(Type.String(), { description: 'Where guarded: agent regions that are not heard.' }),
   ),
   maintenance: Type.Optional(Type.Literal(true, { description: 'Planned work goes on.' })),
   votes: Type.Array(vote),
@@ -247,6 +253,13 @@ export const answerComponents: Readonly<Record<string, TSchema>> = {
   ServiceHealth: Type.Object({
     service: Type.String(),
     members: Type.Array(Type.Object(memberHealth)),
+  }),
+  AgentRegion: Type.Object({
+    region: Type.String(),
+    agents: count('Agents of the fleet that stand there, silent ones included.'),
+    fresh: count('Of these, those that are heard and whose canaries are well.'),
+    forgotten: count('Of these, those that were silent for a day: nobody waits for them.'),
+    silentSeconds: count('Since the last word from there.'),
   }),
   MemberTargets: Type.Object({
     service: Type.String(),

@@ -138,6 +138,8 @@ export const limits = {
   agents: 1000,
   /** Silent agents are remembered this long: they still count as known, and cannot come back older. */
   agentMemoryMs: 3_600_000,
+  /** An enrolled one is waited for this long after its last word; then it is as if it was revoked. */
+  enrolledMemoryMs: 86_400_000,
   /** What one agent checks; the plan's tail beyond it stays unknown. */
   checksPerAgent: 50_000,
   /** Error texts in a report; beyond it only their classes are told. */

@@ -104,6 +104,10 @@ export class LateHealth implements NodeHealth {
     return this.#source?.events(before, limit) ?? [];
   }
 
+  agentRegions(): ReturnType<HealthView['agentRegions']> {
+    return this.#source?.agentRegions() ?? [];
+  }
+
   setTraffic(traffic: Traffic): void {
     this.#traffic = traffic;
     this.#source?.setTraffic(traffic);

@@ -2,14 +2,15 @@ import type { Clock } from '../base/clock.ts';
 import type { Problem } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
+import type { AgentRegion, AgentWord, KnownAgent } from '../health/agent-record.ts';
 import { Fleet, type OnConnectTime } from '../health/fleet.ts';
-import type { Changed, MemberPlan, ServicePlan, Target } from '../health/fleet-state.ts';
+import type { Changed, Target } from '../health/fleet-state.ts';
 import type { PackedReport } from '../health/packed-report.ts';
 import type { CheckTarget, Report } from '../health/report.ts';
-import type { AgentWord, KnownAgent } from '../health/roster.ts';
 import type { ServiceHealth } from '../health/verdict.ts';
 import type { Service, Traffic } from '../policy/traffic.ts';
 import type { HealthEvent, HealthView, LoadSample, TargetStatus, Vote } from './controller.ts';
+import { activeAgents, isSameTo, servicePlan } from './fleet-plan.ts';
 import { alarmText, HealthEvents, maintenanceText, turnText } from './health-events.ts';
 import { Maintenance } from './maintenance.ts';
 
@@ -174,7 +175,7 @@ class HealthSpine implements HealthControl {
     const before = this.#traffic;
     const nowMs = this.#nowMs();
     this.#traffic = traffic;
-    const all: Changed = { services: new Set(), turns: [], alarms: [] };
+    const all = unchanged();
     for (const name of before?.services.keys() ?? []) {
       if (!traffic.services.has(name)) this.#fleet.removeService(name);
     }
@@ -205,6 +206,10 @@ class HealthSpine implements HealthControl {
     return this.#fleet.health(name);
   }
 
+  agentRegions(): readonly AgentRegion[] {
+    return this.#fleet.agentRegions(this.#nowMs());
+  }
+
   events(before: number, limit: number): readonly HealthEvent[] {
     return this.#events.list(before, limit);
   }
@@ -224,13 +229,14 @@ class HealthSpine implements HealthControl {
       verdict: damping.verdict,
       since: this.#timeOf(damping.sinceMs, nowMs),
       ...(heldUntilMs === undefined ? {} : { heldUntil: this.#timeOf(heldUntilMs, nowMs) }),
-      ...(guarded ? { guarded: true } : {}),
+      ...(guarded ? { guarded: true, awaits: this.#fleet.awaited(target, nowMs) } : {}),
       ...(vip.member.inMaintenance ? { maintenance: true } : {}),
       votes: this.#fleet.words(check, nowMs).map((word) => this.#vote(word, nowMs)),
     };
   }
 
-  #vote({ agent, region, counts, receivedMs, state }: AgentWord, nowMs: number): Vote {
+  #vote(word: AgentWord, nowMs: number): Vote {
+    const { agent, region, counts, isForgotten, receivedMs, state } = word;
     const { connectMs, tlsMs, firstByteMs, error, errorText } = state;
     return {
       agent,
@@ -238,6 +244,7 @@ class HealthSpine implements HealthControl {
       state: counts ? state.state : 'unknown',
       since: this.#timeOf(receivedMs - state.forMs, nowMs),
       counts,
+      ...(isForgotten ? { forgotten: true } : {}),
       ...(connectMs === undefined ? {} : { connectMs }),
       ...(tlsMs === undefined ? {} : { tlsMs }),
       ...(firstByteMs === undefined ? {} : { firstByteMs }),
@@ -249,7 +256,7 @@ class HealthSpine implements HealthControl {
 
   reportLoad(samples: readonly LoadSample[]): { accepted: number; problems: Problem[] } {
     const nowMs = this.#nowMs();
-    const all: Changed = { services: new Set(), turns: [], alarms: [] };
+    const all = unchanged();
     const problems: Problem[] = [];
     for (const [place, { service, member, load }] of samples.entries()) {
       const where = `/samples/${place}`;
@@ -282,7 +289,7 @@ class HealthSpine implements HealthControl {
         down.push({ service, member: member.name, address, monitor, forMs });
       }
     }
-    const agents = this.#fleet.knownAgents();
+    const agents = this.#fleet.knownAgents(nowMs);
     return { version: 1, atEpochMs: this.#options.clock.epochMs(), down, agents };
   }
 
@@ -302,7 +309,7 @@ class HealthSpine implements HealthControl {
   /** Puts back what was down, except where that would leave a service without a VIP of a family. */
   #restorePending({ atEpochMs, down }: HealthSnapshot, nowMs: number): Changed {
     this.#pending = undefined;
-    const changed: Changed = { services: new Set(), turns: [], alarms: [] };
+    const changed = unchanged();
     const ageMs = this.#options.clock.epochMs() - atEpochMs;
     const forMs = new Map(
       down.map((entry) => [
@@ -352,41 +359,8 @@ function leavesNothing(service: Service, wanted: readonly { target: Target }[]):
   });
 }
 
-/** The agents whose word counts, with their regions. */
-function activeAgents({ agents }: Traffic): ReadonlyMap<string, string> {
-  return new Map(
-    [...(agents ?? [])].flatMap(([name, { state, region }]) =>
-      state === 'active' ? [[name, region] as const] : [],
-    ),
-  );
-}
-
-/** True when nothing that matters to a service's health differs between two configurations. */
-function isSameTo(name: string, before: Traffic, after: Traffic): boolean {
-  const old = before.services.get(name);
-  const now = after.services.get(name);
-  if (old === undefined || now === undefined || old !== now) return false;
-  return now.monitors.every(
-    (monitor) => before.monitors.get(monitor) === after.monitors.get(monitor),
-  );
-}
-
-function servicePlan(name: string, service: Service): ServicePlan {
-  const members = [...service.members];
-  const byCapacity = members.every(([, { capacity }]) => capacity !== undefined);
-  const sizes = members.map(([, { capacity, weight }]) => (byCapacity ? (capacity ?? 0) : weight));
-  const sum = sizes.reduce((total, size) => total + size, 0);
-  const plans = members.map(([member, { a, aaaa }], place): MemberPlan => {
-    const share = sum > 0 ? (sizes[place] ?? 0) / sum : 1 / members.length;
-    return { name: member, addresses: [...a, ...aaaa], share };
-  });
-  return {
-    name,
-    monitors: service.monitors,
-    members: plans,
-    rampMs: service.rampSeconds * 1000,
-    watchesChange: service.ttl.min < service.ttl.max,
-  };
+function unchanged(): Changed {
+  return { services: new Set(), turns: [], alarms: [] };
 }
 
 function merge(into: Changed, from: Changed): void {

@@ -1,6 +1,7 @@
 import type { Problem } from '../base/errors.ts';
 import type { IpAddress } from '../base/ip.ts';
 import type { ClientPlace } from '../geo/client.ts';
+import type { AgentRegion } from '../health/agent-record.ts';
 import type { ServiceHealth, Verdict } from '../health/verdict.ts';
 import type { LatencyBlend } from '../latency/estimate.ts';
 import type { Evaluation, Vip } from '../policy/choice.ts';
@@ -77,6 +78,8 @@ export interface HealthView {
   /** Every target of one member with its verdict and the last error. */
   targets(service: string, member?: string): readonly TargetStatus[];
   events(before: number, limit: number): readonly HealthEvent[];
+  /** The agent regions of the fleet that judges here; empty where another process judges. */
+  agentRegions(): readonly AgentRegion[];
 }
 
 export interface TargetStatus {
@@ -89,8 +92,10 @@ export interface TargetStatus {
   readonly since: string;
   /** Held back by damping until then. */
   readonly heldUntil?: string;
-  /** True when it would be down, but for the velocity guard. */
+  /** True when it would be down, but for the word of one agent region alone. */
   readonly guarded?: true;
+  /** Where it is guarded: the agent regions whose word is missed. */
+  readonly awaits?: readonly string[];
   /** True while planned work goes on. */
   readonly maintenance?: true;
   readonly votes: readonly Vote[];
@@ -106,6 +111,8 @@ export interface Vote {
   readonly since: string;
   /** False: it is silent, or its own canaries fail. */
   readonly counts: boolean;
+  /** True: it was silent for so long that nobody waits for it. */
+  readonly forgotten?: true;
   readonly connectMs?: number;
   readonly tlsMs?: number;
   readonly firstByteMs?: number;

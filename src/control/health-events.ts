@@ -68,8 +68,9 @@ export function alarmText(alarm: VelocityAlarm): string {
   if (alarm.reason === 'alone') {
     const who = `${alarm.member} of ${alarm.service} (${alarm.address})`;
     return (
-      `${who} would go down on the word of agent region ${alarm.region} alone, while others are ` +
-      'silent; held up until another agrees, for ten minutes at most'
+      `${who} would go down on the word of agent region ${alarm.region} alone, while nothing is heard ` +
+      `of ${alarm.awaited.slice(0, 5).join(', ')}; held up until another agrees. Revoke the agents of ` +
+      'a region that is gone for good (after a day of silence it is forgotten)'
     );
   }
   const much = `more than 25 % of ${alarm.service} would go down within 60 s`;

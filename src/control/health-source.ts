@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import type { TableContent } from '../cluster/table-message.ts';
+import type { AgentRegion } from '../health/agent-record.ts';
 import type { PackedReport } from '../health/packed-report.ts';
 import type { CheckTarget, Report } from '../health/report.ts';
 import type { ServiceHealth } from '../health/verdict.ts';
@@ -87,6 +88,10 @@ export class HealthSource implements HealthView {
       }
     }
     return found;
+  }
+
+  agentRegions(): readonly AgentRegion[] {
+    return this.#fleet?.health.agentRegions() ?? [];
   }
 
   events(before: number, limit: number): readonly HealthEvent[] {

@@ -118,8 +118,10 @@ export interface VelocityAlarm {
   readonly region: string;
   /** True when the VIPs are kept in the answers. */
   readonly held: boolean;
-  /** `share`: too much at once; `alone`: another region fell silent and may yet come back. */
+  /** `share`: too much at once; `alone`: the word of other regions of the fleet is missed. */
   readonly reason: 'share' | 'alone';
+  /** Those regions. */
+  readonly awaited: readonly string[];
 }
 
 /** What an event in the fleet changed. */

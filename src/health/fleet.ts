@@ -1,3 +1,4 @@
+import type { AgentRegion, AgentWord, KnownAgent } from './agent-record.ts';
 import type { CheckMade } from './compare-reports.ts';
 import { undamped } from './damping.ts';
 import type {
@@ -14,7 +15,7 @@ import type { Monitor } from './monitor.ts';
 import type { PackedReport } from './packed-report.ts';
 import { checksToChange, judgeTallies, type Ruling } from './quorum.ts';
 import { type CheckTarget, checkId, type Report, staleAfterMs } from './report.ts';
-import { type AgentWord, type KnownAgent, Roster, type Touched } from './roster.ts';
+import { Roster, type Touched } from './roster.ts';
 import { Settlement } from './settlement.ts';
 import type { MemberHealth, ServiceHealth } from './verdict.ts';
 import { vipVerdict } from './vip-verdict.ts';
@@ -225,9 +226,21 @@ export class Fleet {
     for (const agent of agents) this.#roster.expect(agent, nowMs);
   }
 
-  /** The agents of the last hour, silent ones included. */
-  knownAgents(): KnownAgent[] {
-    return this.#roster.known();
+  /** The agents of the fleet, silent ones included. */
+  knownAgents(nowMs: number): KnownAgent[] {
+    return this.#roster.known(nowMs);
+  }
+
+  /** How the agents are, by agent region. */
+  agentRegions(nowMs: number): AgentRegion[] {
+    return this.#roster.regions(nowMs);
+  }
+
+  /** Agent regions whose word on a check is missed, where one region alone says that it is down. */
+  awaited({ check }: Target, nowMs: number): string[] {
+    const [region, ...others] = check.ruling.downRegions;
+    if (region === undefined || others.length > 0) return [];
+    return this.#roster.awaited(check, region, nowMs);
   }
 
   #useCheck(name: string, monitor: Monitor, address: string, nowMs: number): Check {

@@ -1,4 +1,15 @@
 import { limits } from '../base/limits.ts';
+import {
+  type AgentRecord,
+  type AgentRegion,
+  type AgentWord,
+  type Count,
+  counts,
+  isAsked,
+  isMissed,
+  type KnownAgent,
+  type Question,
+} from './agent-record.ts';
 import { type CheckMade, compareReports } from './compare-reports.ts';
 import {
   type Layout,
@@ -9,33 +20,7 @@ import {
   wordsPerCheck,
 } from './packed-report.ts';
 import type { AgentVote, RegionTally } from './quorum.ts';
-import { type CheckState, isNewer, type Report, reportIntervalMs } from './report.ts';
-
-/**
- * The latest report of each agent, and whether it still counts.
- *
- *   agent ─▶ boot, sequence, received at, canaries ok
- *            words [ 4 per check ]     layout: check ─▶ place, one for all agents of a plan
- *
- * Of each agent only the greatest (boot, sequence) is kept, so that order and repetition of
- * arrivals cannot matter; age is counted by the receiver's monotonic clock from arrival. Taking a
- * report costs two comparisons per check for what is unchanged (bench/fleet.ts).
- */
-interface AgentRecord {
-  readonly agent: string;
-  region: string;
-  /** Where its votes are counted. */
-  tally: RegionTally;
-  /** Undefined for an agent that is expected but was not heard yet. */
-  report: PackedReport | undefined;
-  receivedMs: number;
-  /** When it last was one whose word counts. */
-  countedMs: number;
-  /** Part of the fleet by configuration; silence does not make it forgotten. */
-  isEnrolled: boolean;
-  /** The age up to which `expire` has announced what went stale. */
-  expiredAgeMs: number;
-}
+import { isNewer, type Report, reportIntervalMs } from './report.ts';
 
 /** Which checks must be judged again. */
 export interface Touched {
@@ -51,52 +36,21 @@ export interface Touched {
   readonly runs: ReadonlySet<string>;
 }
 
-/** Counted votes on a check; good until the next are counted. */
-export interface Count {
-  readonly regions: Iterable<RegionTally>;
-  /** True when an agent has a run under way that may change its vote. */
-  readonly hasRuns: boolean;
-}
-
-/** An agent of the fleet and the region that it stands in. */
-export interface KnownAgent {
-  readonly agent: string;
-  readonly region: string;
-}
-
-/** What one agent last said of a check, for people to read. */
-export interface AgentWord {
-  readonly agent: string;
-  readonly region: string;
-  readonly receivedMs: number;
-  /** True when it counts as a vote. */
-  readonly counts: boolean;
-  readonly state: CheckState;
-}
-
-/** Whose word on a check is asked for. */
-export interface Question {
-  readonly id: string;
-  readonly staleAfterMs: number;
-  /** Agents and agent regions that are asked; undefined: all. */
-  readonly from: ReadonlySet<string> | undefined;
-}
-
 /** No word on a check is older than this and still counts; see `staleAfterMs`. */
 const alwaysStaleMs = 60_000;
 const silentMs = 3 * reportIntervalMs;
-/** So long a region that fell silent is waited for before another decides alone, milliseconds. */
-export const regionMemoryMs = 600_000;
-/** And so long one that is enrolled but was never heard. */
-const firstWordMs = 60_000;
+/** Steps in which silence is remembered over a restart: the disk need not hear of each second. */
+const silenceStepMs = 600_000;
 const nothing: ReadonlySet<string> = new Set();
+const noAgent = { agents: 0, fresh: 0, forgotten: 0, silentMs: Number.POSITIVE_INFINITY };
 const refused: Touched = { accepted: false, known: false, checks: nothing, runs: nothing };
 const runChecksMask = 0x0000_ff00;
 
-/** Keeps the agents' latest reports; pure but for its memory. */
+/** Keeps the agents' latest reports (agent-record.ts); pure but for its memory. */
 export class Roster {
   readonly #agents = new Map<string, AgentRecord>();
   readonly #tallies = new Map<string, RegionTally>();
+  #forgotten = 0;
 
   /**
    * Takes a report; `made` is told of each check that it brings news of, with its connect time. Of an
@@ -114,15 +68,15 @@ export class Roster {
     const report = 'results' in given ? packReport(given, before?.layout) : given;
     if (record === undefined) {
       if (this.#agents.size >= limits.agents) return refused;
-      const { agent, region, canariesOk } = report;
+      const { agent, region } = report;
       this.#agents.set(agent, {
         agent,
         region,
         tally: this.#tallyOf(region),
         report,
         receivedMs: nowMs,
-        countedMs: canariesOk ? nowMs : Number.NEGATIVE_INFINITY,
         isEnrolled: false,
+        isForgotten: false,
         expiredAgeMs: 0,
       });
       return { accepted: true, known: true, checks: new Set(report.layout.ids), runs: nothing };
@@ -133,8 +87,8 @@ export class Roster {
     if (moved) this.#move(record, report.region);
     record.report = report;
     record.receivedMs = nowMs;
-    if (report.canariesOk) record.countedMs = nowMs;
     record.expiredAgeMs = 0;
+    const isFound = this.#remember(record);
     if (before === undefined) {
       return { accepted: true, known: true, checks: new Set(report.layout.ids), runs: nothing };
     }
@@ -144,26 +98,54 @@ export class Roster {
     const again = report.layout.ids.filter((id) => {
       return everything || silenceMs >= (staleAfterMs(id) ?? Number.POSITIVE_INFINITY);
     });
-    return { accepted: true, known: moved, checks: new Set([...again, ...checks]), runs };
+    return {
+      accepted: true,
+      known: moved || isFound,
+      checks: new Set([...again, ...checks]),
+      runs,
+    };
   }
 
   /**
-   * Knows of an agent from before a restart: it counts as one that is silent, until it reports or has
-   * been silent for an hour.
+   * Knows of an agent from before a restart: it counts as one that is silent, until it reports or is
+   * forgotten.
    */
-  expect({ agent, region }: KnownAgent, nowMs: number): void {
+  expect({ agent, region, silentMs = 0 }: KnownAgent, nowMs: number): void {
     if (!this.#agents.has(agent)) this.#await(agent, region, false, nowMs);
+    const record = this.#agents.get(agent);
+    if (record === undefined || record.report !== undefined) return;
+    record.receivedMs = Math.min(record.receivedMs, nowMs - silentMs);
   }
 
   /** Every agent that is enrolled or reported within the last hour, and where it stands. */
-  known(): KnownAgent[] {
-    return [...this.#agents.values()].map(({ agent, region }) => ({ agent, region }));
+  known(nowMs: number): KnownAgent[] {
+    return [...this.#agents.values()].map(({ agent, region, receivedMs }) => {
+      const steps = Math.floor((nowMs - receivedMs) / silenceStepMs);
+      return { agent, region, ...(steps > 0 ? { silentMs: steps * silenceStepMs } : {}) };
+    });
+  }
+
+  /** How the agents are, by agent region. */
+  regions(nowMs: number): AgentRegion[] {
+    const regions = new Map<string, AgentRegion>();
+    for (const { region, report, receivedMs, isForgotten } of this.#agents.values()) {
+      const { agents, fresh, forgotten, ...before } = regions.get(region) ?? noAgent;
+      const isFresh = report?.canariesOk === true && nowMs - receivedMs < silentMs;
+      regions.set(region, {
+        region,
+        agents: agents + 1,
+        fresh: fresh + (isFresh ? 1 : 0),
+        forgotten: forgotten + (isForgotten ? 1 : 0),
+        silentMs: Math.min(before.silentMs, nowMs - receivedMs),
+      });
+    }
+    return [...regions.values()].sort((a, b) => (a.region < b.region ? -1 : 1));
   }
 
   /**
-   * Finds what went stale since it was last asked, and forgets agents that were silent for an hour
-   * and are not enrolled. `staleAfterMs` gives a check's limit, undefined for checks that are no
-   * more.
+   * Finds what went stale since it was last asked, and forgets agents that were silent for an hour,
+   * or for a day where they are enrolled. `staleAfterMs` gives a check's limit, undefined for checks
+   * that are no more.
    */
   expire(nowMs: number, staleAfterMs: (check: string) => number | undefined): Touched {
     const checks = new Set<string>();
@@ -171,19 +153,15 @@ export class Roster {
     for (const [agent, record] of this.#agents) {
       const ageMs = nowMs - record.receivedMs;
       if (ageMs < silentMs) continue;
+      this.#expireWords(record, ageMs, checks, staleAfterMs);
       if (ageMs >= limits.agentMemoryMs && !record.isEnrolled) {
         this.#agents.delete(agent);
         known = true;
-        continue;
+      } else if (ageMs >= limits.enrolledMemoryMs && !record.isForgotten) {
+        record.isForgotten = true;
+        this.#forgotten++;
+        known = true;
       }
-      if (record.report === undefined || record.expiredAgeMs >= alwaysStaleMs) continue;
-      for (const target of record.report.layout.ids) {
-        const limitMs = staleAfterMs(target);
-        if (limitMs !== undefined && record.expiredAgeMs < limitMs && ageMs >= limitMs) {
-          checks.add(target);
-        }
-      }
-      record.expiredAgeMs = ageMs;
     }
     if (known) this.#sweepTallies();
     return { accepted: true, known, checks, runs: nothing };
@@ -198,6 +176,7 @@ export class Roster {
     let known = false;
     for (const [agent, record] of this.#agents) {
       if (!record.isEnrolled || agents.has(agent)) continue;
+      this.#remember(record);
       this.#agents.delete(agent);
       known = true;
       for (const id of record.report?.layout.ids ?? []) checks.add(id);
@@ -263,42 +242,85 @@ export class Roster {
     return votes;
   }
 
-  /** Everything that agents last said of a check, stale words included, by name of the agent. */
+  /**
+   * Everything that agents last said of a check, by name of the agent: stale words included, and those
+   * that are waited for and have said nothing.
+   */
   words(question: Question, nowMs: number): AgentWord[] {
     const words: AgentWord[] = [];
-    this.#each(question, (record, report, place) => {
-      const { agent, region, receivedMs } = record;
-      const isVote = counts(record, report, question, nowMs);
-      words.push({ agent, region, receivedMs, counts: isVote, state: report.detail(place) });
-    });
+    for (const record of this.#agents.values()) {
+      const { agent, region, receivedMs, report, isForgotten } = record;
+      if (!isAsked(record, question.from)) continue;
+      const place = report?.layout.places.get(question.id);
+      if (place === undefined && !isMissed(record, question, nowMs)) continue;
+      const isVote = report !== undefined && counts(record, report, question, nowMs);
+      const state =
+        place === undefined || report === undefined
+          ? { target: question.id, state: 'unknown' as const, forMs: 0 }
+          : report.detail(place);
+      words.push({ agent, region, receivedMs, counts: isVote, isForgotten, state });
+    }
     return words.sort((a, b) => (a.agent < b.agent ? -1 : 1));
   }
 
   /**
-   * True when another agent region than this one had an opinion on a check, fell silent and may yet
-   * come back, or is enrolled and may yet be heard: its word is worth waiting for.
+   * The agent regions besides this one that belong to the fleet and whose word on a check is missed:
+   * they had an opinion, or may have one, and are silent or not well. One region alone takes nothing
+   * down while there are any (invariant 7).
    */
-  isAwaited(question: Question, region: string, nowMs: number): boolean {
-    for (const record of this.#agents.values()) {
-      if (record.region === region || !isAsked(record, question.from)) continue;
-      if (nowMs - record.countedMs >= regionMemoryMs) continue;
-      const { report } = record;
-      if (report === undefined) return true;
-      const place = report.layout.places.get(question.id);
-      if (place === undefined || counts(record, report, question, nowMs)) continue;
-      if (stateOf(report.words[place * wordsPerCheck] ?? 0) !== 'unknown') return true;
-    }
-    return false;
+  awaited(question: Question, region: string, nowMs: number): string[] {
+    return [...new Set(this.#missedRegions(question, region, nowMs))].sort();
   }
 
-  /** How many agents are enrolled or reported within the last hour. */
+  /** True when there are any. */
+  isAwaited(question: Question, region: string, nowMs: number): boolean {
+    return this.#missedRegions(question, region, nowMs).next().done !== true;
+  }
+
+  *#missedRegions(question: Question, region: string, nowMs: number): Generator<string> {
+    for (const record of this.#agents.values()) {
+      if (record.region === region || !isAsked(record, question.from)) continue;
+      if (isMissed(record, question, nowMs)) yield record.region;
+    }
+  }
+
+  /** How many agents belong to the fleet: enrolled, or heard within the last hour. */
   get agentCount(): number {
-    return this.#agents.size;
+    return this.#agents.size - this.#forgotten;
   }
 
   /** In how many regions these stand. */
   regionCount(): number {
-    return new Set([...this.#agents.values()].map(({ region }) => region)).size;
+    const regions = new Set<string>();
+    for (const { region, isForgotten } of this.#agents.values()) {
+      if (!isForgotten) regions.add(region);
+    }
+    return regions.size;
+  }
+
+  /** One that was forgotten is heard again, or goes; true when it was. */
+  #remember(record: AgentRecord): boolean {
+    if (!record.isForgotten) return false;
+    record.isForgotten = false;
+    this.#forgotten--;
+    return true;
+  }
+
+  /** Finds the checks on which an agent's word went stale since it was last asked. */
+  #expireWords(
+    record: AgentRecord,
+    ageMs: number,
+    checks: Set<string>,
+    staleAfterMs: (check: string) => number | undefined,
+  ): void {
+    if (record.report === undefined || record.expiredAgeMs >= alwaysStaleMs) return;
+    for (const target of record.report.layout.ids) {
+      const limitMs = staleAfterMs(target);
+      if (limitMs !== undefined && record.expiredAgeMs < limitMs && ageMs >= limitMs) {
+        checks.add(target);
+      }
+    }
+    record.expiredAgeMs = ageMs;
   }
 
   /** Makes room for an agent that was not heard yet; false when there are too many. */
@@ -309,7 +331,7 @@ export class Roster {
       tally: this.#tallyOf(region),
       report: undefined,
       receivedMs: nowMs,
-      countedMs: nowMs - regionMemoryMs + firstWordMs,
+      isForgotten: false,
       expiredAgeMs: 0,
     });
     return true;
@@ -353,17 +375,4 @@ export class Roster {
       if (place !== undefined) take(record, report, place);
     }
   }
-}
-
-function counts(
-  { receivedMs }: AgentRecord,
-  { canariesOk }: PackedReport,
-  { staleAfterMs }: Question,
-  nowMs: number,
-): boolean {
-  return canariesOk && nowMs - receivedMs < staleAfterMs;
-}
-
-function isAsked({ agent, region }: AgentRecord, from: Question['from']): boolean {
-  return from === undefined || from.has(region) || from.has(agent);
 }

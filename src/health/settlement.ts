@@ -101,8 +101,8 @@ export class Settlement {
   }
 
   /**
-   * True when one agent region may not take a target down: another one, which had its own opinion,
-   * is silent and worth waiting for (invariant 7), or it would be too much at once.
+   * True when one agent region may not take a target down: another one belongs to the fleet and its
+   * word is missed (invariant 7), or it would be too much at once.
    */
   #isGuarded(target: Target, region: string, nowMs: number, changed: Changed): boolean {
     const { member, address, verdict } = target.vip;
@@ -118,8 +118,9 @@ export class Settlement {
     if (service.alarmedMs === undefined || nowMs - service.alarmedMs >= velocityWindowMs) {
       service.alarmedMs = nowMs;
       const reason = decision === 'pass' ? 'alone' : 'share';
+      const awaited = this.#roster.awaited(target.check, region, nowMs);
       const about = { service: service.name, member: member.name, address, verdict };
-      changed.alarms.push({ ...about, region, held, reason });
+      changed.alarms.push({ ...about, region, held, reason, awaited });
     }
     return held;
   }

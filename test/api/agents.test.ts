@@ -176,7 +176,9 @@ describe('agents', () => {
     const bytes = await agent.bytes(await agent.boot(), 'down');
     assert.equal((await agent.post(bytes)).statusCode, 204);
     const view = (await harness.call('GET', '/v1/health/web/eu-west')).json();
-    const [vote] = view.targets[0].votes;
+    const vote = view.targets[0].votes.find(
+      ({ agent: name }: { agent: string }) => name === 'voter',
+    );
     assert.deepEqual(
       [vote.agent, vote.region, vote.state, vote.counts],
       ['voter', 'ireland', 'down', true],
@@ -188,6 +190,31 @@ describe('agents', () => {
     );
     const { items } = (await harness.call('GET', '/v1/agents?limit=100')).json();
     assert.ok(items.some(({ id }: { id: string }) => id === 'voter'));
+  });
+
+  test('health shows which agent regions are missed, and what waits for them', async () => {
+    harness.clock.advance(61_000); // what others said is stale
+    const [near, far] = [new TestAgent(harness, 'near'), new TestAgent(harness, 'far')];
+    await near.enrol({ region: 'near' });
+    await far.enrol({ region: 'far' });
+    const boot = await near.boot();
+    await near.post(await near.bytes(boot, 'up'));
+    await near.post(await near.bytes(boot, 'down'));
+    const { agentRegions } = (await harness.call('GET', '/v1/health')).json();
+    const shown = (name: string) =>
+      agentRegions.find(({ region }: { region: string }) => region === name);
+    assert.deepEqual(
+      [shown('near').fresh, shown('far').fresh, shown('far').agents, shown('far').forgotten],
+      [1, 0, 1, 0],
+    );
+    const view = (await harness.call('GET', '/v1/health/web/eu-west')).json();
+    const [target] = view.targets;
+    assert.notEqual(target.verdict, 'down');
+    assert.equal(target.guarded, true);
+    assert.ok(target.awaits.includes('far'), JSON.stringify(target.awaits));
+    const vote = target.votes.find(({ agent }: { agent: string }) => agent === 'far');
+    assert.deepEqual([vote.state, vote.counts], ['unknown', false]);
+    for (const name of ['near', 'far']) await harness.call('DELETE', `/v1/agents/${name}`);
   });
 
   test('replayed, forged, foreign, cut, overlong and unplanned reports are refused and counted', async () => {

@@ -49,6 +49,7 @@ async function stage(targets: () => readonly TargetStatus[]) {
     service: () => undefined,
     targets: (service) => (service === 'web' ? targets() : []),
     events: () => [],
+    agentRegions: () => [],
   };
   const { controller } = await openBench({ health });
   await controller.apply(exampleWrites(), by);

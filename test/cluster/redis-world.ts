@@ -50,7 +50,12 @@ export async function joinMember(
       accept: () => ({ epoch: revision, revision, zones: [], services: [], maps: [] }),
     }),
     publish: async () => undefined,
-    health: { service: () => undefined, targets: () => [], events: () => [] },
+    health: {
+      service: () => undefined,
+      targets: () => [],
+      events: () => [],
+      agentRegions: () => [],
+    },
     explain: () => assert.fail('not asked'),
     measure: () => ({ accepted: 0, problems: [] }),
     reportLoad: () => ({ accepted: 0, problems: [] }),

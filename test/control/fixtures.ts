@@ -43,7 +43,12 @@ export interface Bench {
   readonly faults: { publish?: Error | undefined; compile?: Error | undefined };
 }
 
-const noHealth: HealthView = { service: () => undefined, targets: () => [], events: () => [] };
+const noHealth: HealthView = {
+  service: () => undefined,
+  targets: () => [],
+  events: () => [],
+  agentRegions: () => [],
+};
 
 export async function openBench(
   more: Partial<ControllerParts> & { clock?: VirtualClock } = {},

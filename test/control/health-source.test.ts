@@ -8,7 +8,7 @@ import { HealthSource } from '../../src/control/health-source.ts';
 import { HealthTable } from '../../src/control/health-table.ts';
 import { serviceWords } from '../../src/control/health-words.ts';
 import type { Verdict } from '../../src/health/verdict.ts';
-import type { Service, Traffic } from '../../src/policy/traffic.ts';
+import type { FleetAgent, Service, Traffic } from '../../src/policy/traffic.ts';
 import { httpMonitor, report } from '../health/fleet-fixture.ts';
 
 const eu = '192.0.2.1';
@@ -128,6 +128,46 @@ test('after 15 s without a word a node judges alone, from what the leader said l
   const up = { 'http@192.0.2.1': 'up', 'http@198.51.100.1': 'up' } as const;
   fleets[0]?.health.receive(report('own1', 1, up));
   assert.equal(verdict('eu', eu), 'up');
+});
+
+test('a node that judges alone takes nothing out while the fleet has agents elsewhere', () => {
+  const agent: FleetAgent = {
+    location: 'aws:eu-west-1',
+    coordinates: { latitude: 53, longitude: -6 },
+    region: 'ireland',
+    publicKey: 'A'.repeat(43),
+    state: 'active',
+    canaries: new Map(),
+  };
+  for (const [agents, expected] of [
+    [new Map([['dub1', agent]]), 'unknown'],
+    [new Map([['dub1', { ...agent, state: 'revoked' as const }]]), 'down'],
+    [new Map<string, FleetAgent>(), 'down'],
+  ] as const) {
+    const { clock, source, world, fleets, verdict } = stage(false);
+    const members = new Map(
+      ['eu', 'us', 'ap', 'af', 'sa'].map((name, n) => member(name, `192.0.2.${n + 1}`)),
+    );
+    source.setTraffic({ ...traffic, agents, services: new Map([['web', { ...web, members }]]) });
+    world.ageMs = 0;
+    source.take(allUp);
+    world.ageMs = limits.tableSilenceMs;
+    source.choose();
+    assert.ok(source.usesOwnFleet);
+    const [fleet] = fleets;
+    const target = `http@${eu}`;
+    const say = (sequence: number, state: Verdict) =>
+      fleet?.health.receive(report('local1', sequence, { [target]: state }));
+    say(1, 'up');
+    assert.equal(verdict('eu', eu), 'up');
+    clock.advance(700_000);
+    say(2, 'down');
+    assert.equal(verdict('eu', eu), expected, JSON.stringify([...agents]));
+    if (expected === 'unknown') {
+      const [found] = source.targets('web', 'eu');
+      assert.deepEqual([found?.guarded, found?.awaits], [true, ['ireland']]);
+    }
+  }
 });
 
 test('when the leader speaks again its table replaces what a node found alone', () => {

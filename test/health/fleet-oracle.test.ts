@@ -105,9 +105,9 @@ function consistent(reports: readonly Report[]): Report[] {
   });
 }
 
-function newFleet(): Fleet {
+function newFleet(share = 1): Fleet {
   const fleet = new Fleet();
-  const members = [{ name: 'm', addresses, share: 1 }];
+  const members = [{ name: 'm', addresses, share }];
   const names = [...monitors.keys()];
   const plan = { name: 'web', monitors: names, members, rampMs: 0, watchesChange: true };
   fleet.setService(plan, monitors, 0);
@@ -155,6 +155,98 @@ test('Fleet rules as the brute-force oracle does, after any arrivals in any orde
     }),
     { numRuns: 200 },
   );
+});
+
+const hourMs = 3_600_000;
+
+/**
+ * The agent regions besides one whose word on a check is missed, by brute force: of agents that are
+ * enrolled and spoke within a day (or are waited for from the start), or spoke within an hour.
+ */
+function missedBesides(
+  region: string,
+  arrivals: readonly Arrival[],
+  enrolled: readonly string[],
+  check: string,
+  monitor: Monitor,
+  nowMs: number,
+): string[] {
+  const order = ({ report }: Arrival) => report.boot * 1e6 + report.sequence;
+  const staleMs = Math.min(60_000, Math.max(3000, 3 * monitor.intervalMs));
+  const missed = agentNames.filter((agent) => {
+    const home = agent.slice(0, 2);
+    if (home === region) return false;
+    if (monitor.from !== undefined && ![home, agent].some((it) => monitor.from!.includes(it))) {
+      return false;
+    }
+    const own = arrivals.filter(({ report }) => report.agent === agent);
+    // What was repeated or came late says nothing new.
+    const told = own.filter((arrival, place) =>
+      own.slice(0, place).every((earlier) => order(earlier) < order(arrival)),
+    );
+    const last = told.at(-1);
+    const silentForMs = nowMs - (last?.atMs ?? 0);
+    if (silentForMs >= (enrolled.includes(agent) ? 24 * hourMs : hourMs)) return false;
+    if (last === undefined) return enrolled.includes(agent);
+    if (last.report.canariesOk && silentForMs < staleMs) return false;
+    const said = last.report.results.find(({ target }) => target === check);
+    return said?.state !== 'unknown';
+  });
+  return [...new Set(missed.map((agent) => agent.slice(0, 2)))].sort();
+}
+
+test('Fleet lets a target fall as the oracle does: not while regions of the fleet are missed', () => {
+  const step = fc.record({
+    report: anyReport,
+    waitMs: fc.constantFrom(0, 100, 1000, 4000, 35_000, 70_000, hourMs, 25 * hourMs),
+  });
+  const some = fc.subarray(agentNames);
+  const seen = { held: 0, alone: 0 };
+  fc.assert(
+    fc.property(some, fc.array(step, { maxLength: 25 }), (enrolled, steps) => {
+      // So small that the velocity guard lets it pass.
+      const fleet = newFleet(0.01);
+      fleet.enrol(new Map(enrolled.map((agent) => [agent, agent.slice(0, 2)])), 0);
+      const reports = consistent(steps.map(({ report }) => report));
+      const arrivals: Arrival[] = [];
+      const down = new Set<string>();
+      let nowMs = 0;
+      /** Looks at all targets after something has happened. */
+      const look = () => {
+        for (const target of fleet.targets('web')) {
+          const { id, monitor, ruling } = target.check;
+          const isDown = target.damping.verdict === 'down';
+          const fell = isDown && !down.has(id);
+          if (isDown) down.add(id);
+          else down.delete(id);
+          if (ruling.verdict !== 'down' || target.heldUntilMs !== undefined) continue;
+          const [region = '', ...others] = ruling.downRegions;
+          const missed = missedBesides(region, arrivals, enrolled, id, monitor, nowMs);
+          const isAlone = others.length === 0 && monitor.quorum !== 'any' && missed.length > 0;
+          if (isAlone) seen.held++;
+          else if (others.length === 0) seen.alone++;
+          if (target.guarded) assert.deepEqual(fleet.awaited(target, nowMs), missed);
+          // What was down already stays down on the word of one region.
+          if (isAlone) assert.ok(!fell, `${id} fell at ${nowMs}`);
+          else assert.ok(isDown, `${id} did not fall at ${nowMs}`);
+        }
+      };
+      for (const [place, { waitMs }] of steps.entries()) {
+        // Each report is newer than all before: a repeated one would say nothing.
+        const report = { ...reports[place]!, boot: place + 1 };
+        nowMs += waitMs;
+        fleet.tick(nowMs);
+        look();
+        arrivals.push({ report, atMs: nowMs });
+        fleet.receive(report, nowMs);
+        // Whoever waited for time alone is looked at by the next tick.
+        fleet.tick(nowMs);
+        look();
+      }
+    }),
+    { numRuns: 200 },
+  );
+  assert.ok(seen.held > 100 && seen.alone > 100, JSON.stringify(seen));
 });
 
 test('Fleet rules the same whatever the order and repetition of what arrived at one time', () => {

@@ -199,6 +199,7 @@ test('Fleet holds a mass failure on the word of the only region that is still he
       region: 'eu',
       held: true,
       reason: 'share',
+      awaited: ['us'],
     },
   ]);
   // The other region comes back and agrees.
@@ -206,22 +207,131 @@ test('Fleet holds a mass failure on the word of the only region that is still he
   assert.equal(verdictOf(fleet, 'm4'), 'down');
 });
 
-test('Fleet waits ten minutes for a region that fell silent before another decides alone', () => {
+const hourMs = 3_600_000;
+
+/** Two agents said that all is well; from then on `eu1` alone is heard, and says that `one` is down. */
+function heardAlone(isEnrolled: boolean) {
   const fleet = fleetOf(4);
+  if (isEnrolled) fleet.enrol(new Map(Object.entries({ eu1: 'eu', us1: 'us' })), 0);
   fleet.receive(report('us1', 1, { [one]: 'up' }), 0);
-  fleet.receive(report('eu1', 1, { [one]: 'up' }), 31_000);
-  fleet.tick(32_000);
-  const { alarms } = fleet.receive(report('eu1', 2, { [one]: 'down' }), 33_000);
-  assert.deepEqual(
-    alarms.map(({ held, reason }) => [held, reason]),
-    [[true, 'alone']],
-  );
-  let sequence = 3;
-  for (let nowMs = 34_000; nowMs < 610_000; nowMs += 10_000) {
-    fleet.receive(report('eu1', sequence++, { [one]: 'down' }), nowMs);
+  fleet.receive(report('eu1', 1, { [one]: 'up' }), 0);
+  let sequence = 1;
+  const at = (nowMs: number) => {
+    const changed = fleet.receive(report('eu1', ++sequence, { [one]: 'down' }), nowMs);
     fleet.tick(nowMs);
-    assert.equal(verdictOf(fleet, 'm1'), nowMs < 600_000 ? 'up' : 'down', `at ${nowMs}`);
+    return changed;
+  };
+  return { fleet, at };
+}
+
+test('Fleet lets one agent region take nothing down while another of the fleet is not heard', () => {
+  const { fleet, at } = heardAlone(true);
+  const { alarms } = at(33_000);
+  assert.deepEqual(
+    alarms.map(({ held, reason, awaited }) => [held, reason, awaited]),
+    [[true, 'alone', ['us']]],
+  );
+  for (const nowMs of [600_000, hourMs, 23 * hourMs, 24 * hourMs - 1]) {
+    at(nowMs);
+    assert.equal(verdictOf(fleet, 'm1'), 'up', `at ${nowMs}`);
+    const [target] = fleet.targets('web');
+    assert.deepEqual(fleet.awaited(target!, nowMs), ['us']);
   }
+  // Of an agent that said nothing for a day nobody expects a word: as if it had been revoked.
+  at(24 * hourMs);
+  assert.equal(verdictOf(fleet, 'm1'), 'down');
+  assert.deepEqual(
+    fleet
+      .agentRegions(24 * hourMs)
+      .map(({ region, fresh, forgotten }) => [region, fresh, forgotten]),
+    [
+      ['eu', 1, 0],
+      ['us', 0, 1],
+    ],
+  );
+});
+
+test('Fleet waits an hour for a region of agents that are not enrolled', () => {
+  const { fleet, at } = heardAlone(false);
+  at(33_000);
+  at(hourMs - 1);
+  assert.equal(verdictOf(fleet, 'm1'), 'up');
+  at(hourMs);
+  assert.equal(verdictOf(fleet, 'm1'), 'down');
+});
+
+test('Fleet lets nothing fall on a word that grew old while no tick came', () => {
+  const fleet = fleetOf(1);
+  fleet.receive(report('us1', 1, { [one]: 'up' }, { canariesOk: false }), 0);
+  fleet.receive(report('eu1', 1, { [one]: 'down' }), 0);
+  assert.equal(verdictOf(fleet, 'm1'), 'unknown');
+  fleet.tick(hourMs);
+  assert.equal(verdictOf(fleet, 'm1'), 'unknown');
+  assert.equal(fleet.ruling(one)?.voters, 0);
+});
+
+test('Fleet no longer waits for a region whose agents are revoked', () => {
+  const { fleet, at } = heardAlone(true);
+  at(33_000);
+  assert.equal(verdictOf(fleet, 'm1'), 'up');
+  fleet.enrol(new Map([['eu1', 'eu']]), 34_000);
+  fleet.tick(34_000);
+  assert.equal(verdictOf(fleet, 'm1'), 'down');
+});
+
+test('Fleet waits again for an agent that was forgotten and is heard again', () => {
+  const { fleet, at } = heardAlone(true);
+  at(24 * hourMs);
+  assert.equal(verdictOf(fleet, 'm1'), 'down');
+  const nowMs = 24 * hourMs + 60_000;
+  fleet.receive(report('us1', 2, { [one]: 'up' }), nowMs);
+  assert.equal(verdictOf(fleet, 'm1'), 'up');
+  at(nowMs + 31_000);
+  at(nowMs + 62_000);
+  assert.equal(verdictOf(fleet, 'm1'), 'up');
+});
+
+test('Fleet counts a forgotten agent no more among those of which n must agree', () => {
+  const fleet = fleetOf(1);
+  const two = new Map([['http', { ...httpMonitor, quorum: 2 }]]);
+  fleet.setService(planOf(1), two, 0);
+  fleet.enrol(new Map(Object.entries({ eu1: 'eu', us1: 'us' })), 0);
+  fleet.receive(report('eu1', 1, { [one]: 'down' }), 0);
+  assert.equal(fleet.ruling(one)?.verdict, 'up');
+  fleet.receive(report('eu1', 2, { [one]: 'down' }), 24 * hourMs);
+  fleet.tick(24 * hourMs);
+  assert.equal(fleet.ruling(one)?.verdict, 'down');
+});
+
+test('Fleet knows after a restart for how long an agent had been silent', () => {
+  const { fleet, at } = heardAlone(true);
+  at(23 * hourMs);
+  const known = fleet.knownAgents(23 * hourMs);
+  const later = fleetOf(4);
+  later.expectAgents(known, 0);
+  later.enrol(new Map(Object.entries({ eu1: 'eu', us1: 'us' })), 0);
+  later.receive(report('eu1', 1, { [one]: 'down' }, { boot: 2 }), 1000);
+  later.tick(1000);
+  assert.equal(verdictOf(later, 'm1'), 'unknown');
+  later.receive(report('eu1', 2, { [one]: 'down' }, { boot: 2 }), hourMs);
+  later.tick(hourMs);
+  assert.equal(verdictOf(later, 'm1'), 'down');
+});
+
+test('Fleet.words() shows agents that are waited for and have said nothing', () => {
+  const { fleet } = heardAlone(true);
+  fleet.enrol(new Map(Object.entries({ eu1: 'eu', us1: 'us', ap1: 'ap' })), 1000);
+  const [target] = fleet.targets('web');
+  assert.deepEqual(
+    fleet
+      .words(target!.check, 2000)
+      .map(({ agent, counts, state }) => [agent, counts, state.state]),
+    [
+      ['ap1', false, 'unknown'],
+      ['eu1', true, 'up'],
+      ['us1', true, 'up'],
+    ],
+  );
 });
 
 test('Fleet does not wait for regions that have no opinion, as on IPv6 where there is none', () => {

@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import { MeridianError } from '../../base/errors.ts';
+import type { AgentRegion } from '../../health/agent-record.ts';
 import type { Verdict } from '../../health/verdict.ts';
 import type { ApiContext, ApiInstance } from '../api-context.ts';
 import { pageOfKeys, pageOfNumbered } from '../pagination.ts';
@@ -27,7 +28,13 @@ function serviceRoutes(app: ApiInstance, context: ApiContext): void {
         tags,
         querystring: Type.Object(pageQuery, { additionalProperties: false }),
         answers: {
-          200: { description: 'Services.', schema: pageOf(component('ServiceHealth')) },
+          200: {
+            description: 'Services, and the agent regions that judge them.',
+            schema: Type.Intersect([
+              pageOf(component('ServiceHealth')),
+              Type.Object({ agentRegions: Type.Array(component('AgentRegion')) }),
+            ]),
+          },
         },
       }),
     },
@@ -35,7 +42,8 @@ function serviceRoutes(app: ApiInstance, context: ApiContext): void {
       const names = sortedKeys(controller.configuration().traffic.services);
       const page = pageOfKeys(names, request.query);
       const items = page.items.map((service) => viewService(context, service));
-      return reply.send({ items, next: page.next });
+      const agentRegions = controller.health().agentRegions().map(viewRegion);
+      return reply.send({ items, next: page.next, agentRegions });
     },
   );
   app.get(
@@ -98,6 +106,10 @@ function eventsRoute(app: ApiInstance, { controller }: ApiContext): void {
       return reply.send(pageOfNumbered(read, (event) => event.sequence, request.query));
     },
   );
+}
+
+function viewRegion({ region, agents, fresh, forgotten, silentMs }: AgentRegion): object {
+  return { region, agents, fresh, forgotten, silentSeconds: Math.round(silentMs / 1000) };
 }
 
 interface MemberView {

@@ -43,7 +43,12 @@ export interface Life {
   servedMs: number | undefined;
 }
 
-const noHealth: HealthView = { service: () => undefined, targets: () => [], events: () => [] };
+const noHealth: HealthView = {
+  service: () => undefined,
+  targets: () => [],
+  events: () => [],
+  agentRegions: () => [],
+};
 
 /** A controller or a node, through all its lives on one disk. */
 export class SimMember {

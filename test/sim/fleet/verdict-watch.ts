@@ -1,4 +1,5 @@
 import type { HealthControl } from '../../../src/control/apply-health.ts';
+import type { Monitor } from '../../../src/health/monitor.ts';
 import { checkId } from '../../../src/health/report.ts';
 import type { ServiceHealth, Verdict } from '../../../src/health/verdict.ts';
 import { evaluate } from '../../../src/policy/evaluate.ts';
@@ -24,6 +25,12 @@ interface Watched {
 }
 
 const severity: Readonly<Record<Verdict, number>> = { up: 0, unknown: 1, degraded: 2, down: 3 };
+
+/** What a check comes to by the oracle. */
+interface JudgedRuling extends OracleRuling {
+  readonly check: string;
+  readonly monitor: Monitor;
+}
 
 /** Checks every verdict that one life of a controller publishes, when it does. */
 export class VerdictWatch {
@@ -114,10 +121,11 @@ export class VerdictWatch {
   /** Invariant 7: a verdict is the quorum's, never that of silence, one agent or one region. */
   #demandRuled(name: string, service: Service, address: string, to: Verdict): void {
     const nowMs = this.#process.monotonicMs();
-    const rulings = service.monitors.flatMap((monitorName): OracleRuling[] => {
+    const rulings = service.monitors.flatMap((monitorName): JudgedRuling[] => {
       const monitor = this.#plan.traffic.monitors.get(monitorName);
       if (monitor === undefined) return [];
-      return [this.#words.ruling(checkId(monitorName, address), monitor, nowMs)];
+      const check = checkId(monitorName, address);
+      return [{ check, monitor, ...this.#words.ruling(check, monitor, nowMs) }];
     });
     const who = `${this.#process.name}: ${address} of ${name}`;
     if (service.monitors.length === 1) {
@@ -130,7 +138,20 @@ export class VerdictWatch {
     const down = rulings.filter(({ verdict }) => verdict === 'down');
     this.#world.demand(down.length > 0, 'quorum', () => `${who} went down without a quorum`);
     if (down.some(({ downRegions }) => downRegions.length >= 2)) return;
+    this.#world.demand(
+      down.some((ruling) => this.#mayDecideAlone(ruling, nowMs)),
+      'one region',
+      () => {
+        return `${who} went down on one region's word while others were silent`;
+      },
+    );
     this.#demandSlow(name, service, address, who);
+  }
+
+  #mayDecideAlone({ check, monitor, downRegions }: JudgedRuling, nowMs: number): boolean {
+    const [region] = downRegions;
+    if (region === undefined || monitor.quorum === 'any' || monitor.quorum === 1) return true;
+    return this.#words.missedBesides(region, check, monitor, nowMs).length === 0;
   }
 
   /**

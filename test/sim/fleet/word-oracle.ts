@@ -15,6 +15,9 @@ interface Word {
   readonly state: Verdict;
 }
 
+/** So long an agent that fell silent is waited for. */
+const memoryMs = 3_600_000;
+
 /** The quorum of DESIGN.md §6 by brute force: remembers every agent's last report, and counts. */
 export class WordOracle {
   readonly #last = new Map<string, { report: Report; atMs: number }>();
@@ -31,6 +34,27 @@ export class WordOracle {
     return new Set(this.#known.values()).size;
   }
 
+  /**
+   * The other agent regions whose word on a target is missed: agents that spoke within an hour, or
+   * did before a restart, are silent or not well now, and had an opinion or said nothing yet.
+   */
+  missedBesides(region: string, target: string, monitor: Monitor, nowMs: number): string[] {
+    const missed = new Set<string>();
+    for (const [agent, home] of this.#known) {
+      if (home === region) continue;
+      const last = this.#last.get(agent);
+      if (last === undefined) {
+        missed.add(home);
+        continue;
+      }
+      const ageMs = nowMs - last.atMs;
+      if (ageMs >= memoryMs || (last.report.canariesOk && ageMs < staleMs(monitor))) continue;
+      const said = last.report.results.find((result) => result.target === target);
+      if (said?.state !== 'unknown') missed.add(home);
+    }
+    return [...missed].sort();
+  }
+
   /** Takes a report that reaches a controller, by that controller's clock. */
   take(report: Report, nowMs: number): void {
     this.#known.set(report.agent, report.region);
@@ -43,8 +67,8 @@ export class WordOracle {
   }
 
   ruling(target: string, monitor: Monitor, nowMs: number): OracleRuling {
-    const staleMs = Math.min(60_000, Math.max(3000, 3 * monitor.intervalMs));
-    const fresh = [...this.#last.values()].filter(({ atMs }) => nowMs - atMs < staleMs);
+    const limitMs = staleMs(monitor);
+    const fresh = [...this.#last.values()].filter(({ atMs }) => nowMs - atMs < limitMs);
     const words = fresh
       .filter(({ report }) => report.canariesOk)
       .flatMap(({ report }) =>
@@ -62,6 +86,10 @@ export class WordOracle {
     else if (reaches(notUp, words, monitor.quorum, known)) verdict = 'degraded';
     return { verdict, downRegions, heard: words.length > 0 };
   }
+}
+
+function staleMs({ intervalMs }: Monitor): number {
+  return Math.min(60_000, Math.max(3000, 3 * intervalMs));
 }
 
 function reaches(

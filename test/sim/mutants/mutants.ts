@@ -200,6 +200,17 @@ export const mutants: readonly Mutant[] = [
     ],
   },
   {
+    name: 'one region decides while the others are silent',
+    world: 'fleet',
+    edits: [
+      {
+        file: 'src/health/settlement.ts',
+        search: 'const held = isAlone ||',
+        replace: 'const held =',
+      },
+    ],
+  },
+  {
     name: 'no velocity guard',
     world: 'fleet',
     edits: [
