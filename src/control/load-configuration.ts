@@ -144,12 +144,12 @@ function editZones(
 ): ReadonlyMap<NameKey, Zone> {
   const byZone = new Map<NameKey, RRsetEdit[]>();
   const changes = new Map<NameKey, Zone | undefined>();
-  const made = new Set<NameKey>();
+  const made = new Map<NameKey, Zone | undefined>();
   for (const { kind, id, value } of edits) {
     if (kind === 'zone') {
       if (value === null) {
         if (before.has(id)) changes.set(id, undefined);
-      } else if (!before.has(id)) made.add(id);
+      } else if (!before.has(id)) made.set(id, value.kind === 'zone' ? value.content : undefined);
     } else if (kind === 'rrset') {
       const edit = rrsetEdit(id, value);
       if (edit === undefined) continue;
@@ -158,7 +158,11 @@ function editZones(
       else list.push(edit);
     }
   }
-  for (const origin of made) {
+  for (const [origin, content] of made) {
+    if (content !== undefined) {
+      changes.set(origin, content);
+      continue;
+    }
     const rrsets = (byZone.get(origin) ?? []).flatMap(({ owner, rrset }) =>
       rrset === null ? [] : [[owner, rrset] as const],
     );
