@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { isAcceptable, MeridianError, type Problem } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Store } from '../store/store.ts';
-import { forgetPlace } from '../zone/packed-nodes.ts';
+import { forgetPlace, PackedNodes } from '../zone/packed-nodes.ts';
 import type { NameKey } from '../zone/zone.ts';
 import type {
   ApplyOptions,
@@ -14,10 +14,11 @@ import type {
 } from './change.ts';
 import { checkChange } from './check-change.ts';
 import type { Configuration } from './controller.ts';
-import { type Draft, draftChange } from './draft-change.ts';
+import { type Draft, draftChange, writeCount } from './draft-change.ts';
 import { answerToKeep, markOf, recall } from './idempotency.ts';
 import type { ImageCourier, PreparedImage } from './image-courier.ts';
 import { editConfiguration } from './load-configuration.ts';
+import { newObjectsOf } from './new-objects.ts';
 import { formatEtag, parseRRsetId } from './object-ids.ts';
 import type { Replication } from './replication.ts';
 
@@ -84,12 +85,11 @@ export async function applyChange(
   // Validate: what the writes mean, and whether that holds together with all else.
   const asked = request.writes(current);
   refuse(asked.problems);
-  if (options.dryRun !== true) await parts.replication?.prepare(asked.writes.length);
+  if (options.dryRun !== true) await parts.replication?.prepare(writeCount(asked.writes));
   const draft = draftChange(current, store, asked.writes);
   refuse(draft.problems);
   const lint = [...asked.problems, ...draft.problems];
-  if (draft.changes.length === 0)
-    return { revision: current.revision, changes: [], warnings: lint };
+  if (draft.edits.length === 0) return { revision: current.revision, changes: [], warnings: lint };
   const next = editConfiguration(current, draft.edits, current.revision + 1);
   const found = checkChange(draft, next, current);
   refuse(found);
@@ -97,7 +97,7 @@ export async function applyChange(
 
   // Compile: what cannot be served must never become durable.
   const prepared = parts.compile(next, current, draft.changes);
-  const { changes } = draft;
+  const { changes, newZones } = draft;
   if (options.dryRun === true) {
     const traffic = parts.trafficShift?.(current, next);
     const result = { revision: current.revision, changes, warnings };
@@ -114,6 +114,7 @@ export async function applyChange(
     actor: options.actor,
     summary: options.summary,
     changes,
+    ...(newZones.length === 0 ? {} : { newObjects: newObjectsOf(newZones) }),
     ...answer,
     ...(term === undefined ? {} : { term }),
   });
@@ -130,7 +131,7 @@ export async function applyChange(
   // From here on the change is never taken back.
   state.configuration = next;
   noteZones(state.zoneRevisions, draft, revision.number, next);
-  for (const { value } of draft.edits) if (value?.kind === 'rrset') forgetPlace(value.rrset);
+  forgetPlaces(draft);
   parts.stored?.(next);
 
   // Replica: a second controller has it on disk, where there is one; if not in time, a warning.
@@ -139,7 +140,22 @@ export async function applyChange(
   // Publish: resolves when every worker serves it; a failure is a warning, and is tried again.
   const late = await courier.deliver(revision.number, prepared);
   const later = [alone, late].filter((problem) => problem !== undefined);
-  return { revision: revision.number, changes, warnings: [...warnings, ...later] };
+  return {
+    revision: revision.number,
+    // A million of new zones are read from the store when somebody asks.
+    get changes() {
+      return newZones.length === 0 ? changes : revision.changes;
+    },
+    warnings: [...warnings, ...later],
+  };
+}
+
+function forgetPlaces({ edits }: Draft): void {
+  for (const { value } of edits) {
+    if (value?.kind === 'rrset') forgetPlace(value.rrset);
+    const nodes = value?.kind === 'zone' ? value.content?.nodes : undefined;
+    if (nodes instanceof PackedNodes) nodes.forgetPlaces();
+  }
 }
 
 /** Takes the stray revision back, if there is one; throws `E_STORE_WRITE` while the disk refuses. */

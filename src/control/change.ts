@@ -1,5 +1,5 @@
 import type { Problem } from '../base/errors.ts';
-import type { NameKey, RRset } from '../zone/zone.ts';
+import type { NameKey, RRset, Zone } from '../zone/zone.ts';
 
 /**
  * The objects whose versions make up the configuration. Ids:
@@ -47,6 +47,11 @@ export interface ObjectWrite {
    * read again. It costs more to read a million records than to check, compile and store them.
    */
   readonly value?: RRsetValue;
+  /**
+   * Of a zone that is not there yet, all that it shall hold, checked as a file is: its rrsets are then
+   * not written one by one.
+   */
+  readonly content?: Zone;
 }
 
 /** One accepted change of configuration: numbered, never edited. */

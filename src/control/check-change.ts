@@ -3,7 +3,7 @@ import { limits } from '../base/limits.ts';
 import { STEER } from '../wire/types.ts';
 import { checkEdit } from '../zone/check-edit.ts';
 import { steerService } from '../zone/steer.ts';
-import type { NameKey, Zone } from '../zone/zone.ts';
+import type { NameKey, RRset, Zone } from '../zone/zone.ts';
 import { nodesOwning } from '../zone/zone-walk.ts';
 import { checkDelegations } from './check-delegations.ts';
 import { checkAgentReferences, checkServiceReferences, checkVantages } from './check-references.ts';
@@ -61,19 +61,30 @@ function checkUses(draft: Draft, next: Configuration, findings: Findings): void 
     if (value?.kind === 'monitor') {
       checkVantages(id, value.monitor, pathOf, findings, next.traffic.agents);
     }
-    if (value?.kind !== 'rrset' || value.rrset.type !== STEER) continue;
-    for (const rdata of value.rrset.rdatas) {
-      const name = steerService(rdata);
-      if (services.has(name)) continue;
-      const message =
-        `${value.owner} is handed to service "${name}", which does not exist` +
-        `${hint(name, [...services.keys()])}; add the service or correct the name`;
-      findings.problems.push({
-        code: 'E_SERVICE_UNKNOWN',
-        message,
-        where: draft.whereOf(kind, id),
-      });
+    if (value?.kind === 'zone' && value.content !== undefined) {
+      for (const [owner, rrsets] of nodesOwning(value.content.nodes, steerTypes)) {
+        checkSteers(rrsets.get(STEER), owner, pathOf(kind, id), services, findings);
+      }
     }
+    if (value?.kind !== 'rrset' || value.rrset.type !== STEER) continue;
+    checkSteers(value.rrset, value.owner, pathOf(kind, id), services, findings);
+  }
+}
+
+function checkSteers(
+  rrset: RRset | undefined,
+  owner: NameKey,
+  where: string,
+  services: ReadonlyMap<string, unknown>,
+  findings: Findings,
+): void {
+  for (const rdata of rrset?.rdatas ?? []) {
+    const name = steerService(rdata);
+    if (services.has(name)) continue;
+    const message =
+      `${owner} is handed to service "${name}", which does not exist` +
+      `${hint(name, [...services.keys()])}; add the service or correct the name`;
+    findings.problems.push({ code: 'E_SERVICE_UNKNOWN', message, where: rrset?.where ?? where });
   }
 }
 

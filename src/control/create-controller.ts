@@ -75,7 +75,7 @@ class StoreController implements RunningController {
   constructor(parts: ControllerParts) {
     const { store, clock, log } = parts;
     this.#parts = parts;
-    const loaded = loadConfiguration(store.objects(), store.latest());
+    const loaded = loadConfiguration(store.content(), store.latest());
     this.unread = loaded.problems;
     this.#state = {
       configuration: loaded.configuration,

@@ -2,6 +2,7 @@ import type { Problem } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Store } from '../store/store.ts';
 import { rrTypes } from '../wire/types.ts';
+import { rrsetCount } from '../zone/edit-zone.ts';
 import { rrsetToJson } from '../zone/rrset-json.ts';
 import { compareSerials, nextSerial, soaFields, soaOf, withSerial } from '../zone/serial.ts';
 import type { NameKey, RRset, Zone } from '../zone/zone.ts';
@@ -19,6 +20,8 @@ export interface Draft {
   readonly changes: readonly ObjectChange[];
   /** The same as values for the configuration. */
   readonly edits: readonly ObjectEdit[];
+  /** Zones that come with all that they hold; `changes` has nothing of them. */
+  readonly newZones: readonly Zone[];
   readonly problems: readonly Problem[];
   /** `file:line` or JSON pointer of an object of this change. */
   readonly whereOf: (kind: ObjectKind, id: string) => string;
@@ -34,8 +37,9 @@ export function draftChange(
   writes: readonly ObjectWrite[],
 ): Draft {
   const draft = new DraftBuilder(current, store);
-  if (writes.length > limits.writesPerChange) {
-    const message = `the change has ${writes.length} writes; split it (at most ${limits.writesPerChange})`;
+  const count = writeCount(writes);
+  if (count > limits.writesPerChange) {
+    const message = `the change has ${count} writes; split it (at most ${limits.writesPerChange})`;
     draft.findings.error('E_LIMIT', '', message);
     return draft.done();
   }
@@ -44,6 +48,13 @@ export function draftChange(
   draft.refuseStrayRRsets();
   draft.moveSerials();
   return draft.done();
+}
+
+/** How many objects are written, those that come with their zone included. */
+export function writeCount(writes: readonly ObjectWrite[]): number {
+  let count = writes.length;
+  for (const { content } of writes) if (content !== undefined) count += rrsetCount(content);
+  return count;
 }
 
 interface Entry {
@@ -58,6 +69,7 @@ class DraftBuilder {
   readonly #objects = new ObjectMap();
   readonly #removedZones = new Set<NameKey>();
   readonly #newZones = new Map<NameKey, boolean>();
+  readonly #withContent = new Map<NameKey, Zone>();
 
   constructor(current: Configuration, store: Store) {
     this.#current = current;
@@ -65,7 +77,11 @@ class DraftBuilder {
     this.findings = new Findings();
   }
 
-  write({ kind, id: rawId, body, where, value }: ObjectWrite): void {
+  write({ kind, id: rawId, body, where, value, content }: ObjectWrite): void {
+    if (content !== undefined) {
+      this.#writeNewZone(content, where);
+      return;
+    }
     if (value !== undefined && body !== null) {
       if (this.#note(kind, rawId, where, this.findings)) this.put(kind, rawId, body, value);
       return;
@@ -74,6 +90,17 @@ class DraftBuilder {
     const id = canonicalId(kind, rawId, objectPath(kind, rawId), findings);
     if (id !== undefined) this.#writeKnown(kind, id, body, where, findings);
     this.findings.problems.push(...findings.problems);
+  }
+
+  #writeNewZone(content: Zone, where: string | undefined): void {
+    const { origin: id } = content;
+    if (!this.#note('zone', id, where, this.findings)) return;
+    if (this.#isNewZone(id)) {
+      this.#withContent.set(id, content);
+      return;
+    }
+    const message = `zone ${id} is there already; write its rrsets`;
+    this.findings.error('E_CONFLICT', where ?? objectPath('zone', id), message);
   }
 
   #writeKnown(
@@ -157,6 +184,11 @@ class DraftBuilder {
     for (const { change, value } of this.#objects.entries()) {
       if (value?.kind !== 'rrset') continue;
       const { zone } = value;
+      if (this.#withContent.has(zone)) {
+        const message = `zone ${zone} comes with all that it holds; put ${change.id} into it`;
+        this.#report('E_CONFLICT', change.kind, change.id, message);
+        continue;
+      }
       const removed = this.#removedZones.has(zone);
       const made = this.#objects.get('zone', zone)?.entry !== undefined && !removed;
       if (!removed && (made || this.#current.zones.has(zone))) continue;
@@ -215,9 +247,16 @@ class DraftBuilder {
 
   done(): Draft {
     const entries = [...this.#objects.entries()];
+    const edits: ObjectEdit[] = entries.map(({ change, value }) => {
+      return { kind: change.kind, id: change.id, value };
+    });
+    for (const [id, content] of this.#withContent) {
+      edits.push({ kind: 'zone', id, value: { kind: 'zone', id, content } });
+    }
     return {
       changes: entries.map(({ change }) => change),
-      edits: entries.map(({ change, value }) => ({ kind: change.kind, id: change.id, value })),
+      edits,
+      newZones: [...this.#withContent.values()],
       problems: this.findings.problems,
       whereOf: (kind, id) => this.#whereOf(kind, id),
     };

@@ -55,7 +55,7 @@ export async function reload(
   courier: ImageCourier,
 ): Promise<void> {
   const { store, log } = parts;
-  const loaded = loadConfiguration(store.objects(), store.latest());
+  const loaded = loadConfiguration(store.content(), store.latest());
   for (const problem of loaded.problems) {
     const fields = { code: problem.code, where: problem.where };
     log.error(fields, `a stored object is not served: ${formatProblem(problem)}`);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { errorText, isAcceptable, MeridianError, type Problem } from '../base/errors.ts';
 import type { Traffic } from '../policy/traffic.ts';
 import { STEER } from '../wire/types.ts';
+import { PackedNodes } from '../zone/packed-nodes.ts';
 import { readZoneFolder } from '../zone/read-zone.ts';
 import { steerService } from '../zone/steer.ts';
 import type { NameKey, Zone } from '../zone/zone.ts';
@@ -150,17 +151,19 @@ export async function fillFromFolder(
     problems = problems.concat(missing);
     return missing.length === 0;
   });
-  const writes = folderWrites({ ...content, zones, objects }, controller.configuration());
+  const news = zones.map(newZone);
   try {
-    const options = { actor: 'files', summary: `fill ${folder}` };
-    const result = await controller.apply(writes.concat(besides), options);
+    const result = await controller.apply([...objects, ...news, ...besides], {
+      actor: 'files',
+      summary: `fill ${folder}`,
+    });
     return { revision: result.revision, problems: distinct([...problems, ...result.warnings]) };
   } catch (error) {
     if (!(error instanceof MeridianError)) throw error;
     problems = problems.concat(error.problems);
   }
   // Something that only shows when all is together: try part by part, so that the rest is served.
-  for (const part of [objects, ...zones.map((zone) => zoneWrites(undefined, zone))]) {
+  for (const part of [objects, ...news.map((write) => [write])]) {
     try {
       await controller.apply(part, { actor: 'files', summary: `fill ${folder}` });
     } catch (error) {
@@ -169,6 +172,12 @@ export async function fillFromFolder(
     }
   }
   return { revision: controller.configuration().revision, problems: distinct(problems) };
+}
+
+/** A whole zone as one write. */
+function newZone(zone: Zone): ObjectWrite {
+  if (zone.nodes instanceof PackedNodes) zone.nodes.forgetOwners();
+  return { kind: 'zone', id: zone.origin, body: '{}', content: zone };
 }
 
 /** Services whose regions or monitors were left out as wrong cannot stand either. */

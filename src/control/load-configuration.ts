@@ -1,5 +1,6 @@
 import type { Problem } from '../base/errors.ts';
-import type { StoredObject } from '../store/store.ts';
+import { readChangeLine } from '../store/chain.ts';
+import type { StoredBlock, StoredObject } from '../store/store.ts';
 import { editZone, type RRsetEdit, zoneOf } from '../zone/edit-zone.ts';
 import { LayeredMap } from '../zone/layered-map.ts';
 import type { NameKey, RRset, Zone } from '../zone/zone.ts';
@@ -38,28 +39,39 @@ export const emptyConfiguration: Configuration = {
  * Builds the configuration that stored objects add up to. An object that this version cannot read is
  * left out with a problem, a zone with such an rrset as a whole; the others are served (invariant 10).
  */
-export function loadConfiguration(objects: Iterable<StoredObject>, revision: number): Loaded {
+export function loadConfiguration(
+  content: Iterable<StoredObject | StoredBlock>,
+  revision: number,
+): Loaded {
   const zoneRevisions = new Map<NameKey, number>();
   const problems: Problem[] = [];
   const edits: ObjectEdit[] = [];
   const zones = new ZoneLoader();
   const origins = new Set<NameKey>();
   const badZones = new Set<NameKey>();
-  for (const { kind, id, body, revision: touched } of objects) {
+  const touch = (zone: NameKey, touched: number) => {
+    zoneRevisions.set(zone, Math.max(touched, zoneRevisions.get(zone) ?? 0));
+  };
+  const take = ({ kind, id, body, revision: touched }: StoredObject) => {
     const zone = kind === 'zone' ? id : kind === 'rrset' ? zones.zoneOf(id) : undefined;
-    if (zone !== undefined) {
-      zoneRevisions.set(zone, Math.max(touched, zoneRevisions.get(zone) ?? 0));
-    }
-    if (kind === 'rrset' && zones.add(id, body)) continue;
+    if (zone !== undefined) touch(zone, touched);
+    if (kind === 'rrset' && zones.add(id, body)) return;
     const findings = new Findings();
     const value = readObjectBody(kind, id, body, findings)?.value;
     for (const problem of findings.problems) {
       if (problem.severity !== 'warning') problems.push(problem);
     }
     if (value === undefined && zone !== undefined) badZones.add(zone);
-    else if (kind === 'zone') origins.add(id);
-    else if (value !== undefined) edits.push({ kind, id, value });
+    else if (kind === 'zone') {
+      origins.add(id);
+      zones.begin(id);
+    } else if (value !== undefined) edits.push({ kind, id, value });
+  };
+  for (const part of content) {
+    if ('lines' in part) takeBlock(part, zones, touch, take);
+    else take(part);
   }
+  zones.trim();
   const good = [...origins].filter((origin) => !badZones.has(origin));
   return {
     configuration: {
@@ -69,6 +81,25 @@ export function loadConfiguration(objects: Iterable<StoredObject>, revision: num
     zoneRevisions,
     problems,
   };
+}
+
+function takeBlock(
+  { lines, revision, replaced }: StoredBlock,
+  zones: ZoneLoader,
+  touch: (zone: NameKey, revision: number) => void,
+  take: (object: StoredObject) => void,
+): void {
+  zones.addLines(
+    lines,
+    (line) => replaced.has(line),
+    (zone) => touch(zone, revision),
+    (line, text) => {
+      const object = replaced.get(line);
+      if (object === null) return;
+      const { kind, id, after } = readChangeLine(text);
+      take(object ?? { kind, id, body: after ?? '', revision });
+    },
+  );
 }
 
 /**
@@ -148,12 +179,12 @@ function editZones(
 ): ReadonlyMap<NameKey, Zone> {
   const byZone = new Map<NameKey, RRsetEdit[]>();
   const changes = new Map<NameKey, Zone | undefined>();
-  const made = new Set<NameKey>();
+  const made = new Map<NameKey, Zone | undefined>();
   for (const { kind, id, value } of edits) {
     if (kind === 'zone') {
       if (value === null) {
         if (before.has(id)) changes.set(id, undefined);
-      } else if (!before.has(id)) made.add(id);
+      } else if (!before.has(id)) made.set(id, value.kind === 'zone' ? value.content : undefined);
     } else if (kind === 'rrset') {
       const edit = rrsetEdit(id, value);
       if (edit === undefined) continue;
@@ -162,7 +193,11 @@ function editZones(
       else list.push(edit);
     }
   }
-  for (const origin of made) {
+  for (const [origin, content] of made) {
+    if (content !== undefined) {
+      changes.set(origin, content);
+      continue;
+    }
     const rrsets = (byZone.get(origin) ?? []).flatMap(({ owner, rrset }) =>
       rrset === null ? [] : [[owner, rrset] as const],
     );

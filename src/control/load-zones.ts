@@ -6,6 +6,7 @@ import { rrsetFromStored } from '../zone/rrset-json.ts';
 import type { NameKey, RRset, Zone } from '../zone/zone.ts';
 import { ZoneBuilder } from '../zone/zone-builder.ts';
 import { parseRRsetId, type RRsetId } from './object-ids.ts';
+import { StoredLines } from './read-stored-lines.ts';
 
 /**
  * Gathers the rrsets of a store into zones. Their ids and bodies are in the one form in which they were
@@ -15,13 +16,20 @@ import { parseRRsetId, type RRsetId } from './object-ids.ts';
 export class ZoneLoader {
   readonly #pool = new ArenaPool();
   readonly #builders = new Map<NameKey, ZoneBuilder>();
-  #last: { readonly zone: NameKey; readonly builder: ZoneBuilder } | undefined;
+  #last:
+    | { readonly zone: NameKey; readonly builder: ZoneBuilder; readonly lines: StoredLines }
+    | undefined;
   /** The last id that was taken apart. */
   #parsed: { readonly id: string; readonly parts: RRsetId | undefined } | undefined;
 
   /** The zone of an rrset by its id; undefined when it is none. */
   zoneOf(id: string): NameKey | undefined {
     return this.#parseId(id)?.zone;
+  }
+
+  /** Says that a zone's rrsets follow. */
+  begin(origin: NameKey): void {
+    this.#builderOf(origin);
   }
 
   /** Takes an rrset in; false when the id or the body is not as this version writes it. */
@@ -42,6 +50,33 @@ export class ZoneLoader {
     return true;
   }
 
+  /**
+   * Takes in those lines of a block that are rrsets as this version writes them, and tells `touched` of
+   * their zones; `other` gets the number, from 0, and the text of each other line, and of all that
+   * `isReplaced` holds for.
+   */
+  addLines(
+    lines: string,
+    isReplaced: (line: number) => boolean,
+    touched: (zone: NameKey) => void,
+    other: (line: number, text: string) => void,
+  ): void {
+    let told: NameKey | undefined;
+    let at = 0;
+    for (let line = 0; at < lines.length; line++) {
+      const newline = lines.indexOf('\n', at);
+      const end = newline < 0 ? lines.length : newline;
+      const reader = this.#last?.lines;
+      if (reader === undefined || isReplaced(line) || !reader.read(lines, at, end)) {
+        other(line, lines.slice(at, end));
+      } else if (this.#last !== undefined && told !== this.#last.zone) {
+        told = this.#last.zone;
+        touched(told);
+      }
+      at = end + 1;
+    }
+  }
+
   /** The rrsets of a zone so far; an empty zone when there are none. */
   finish(origin: NameKey): Zone {
     const builder = this.#builders.get(origin);
@@ -49,6 +84,11 @@ export class ZoneLoader {
     const zone = builder.finish(undefined);
     builder.nodes.forgetPlaces();
     return zone;
+  }
+
+  /** Gives back what was allocated ahead, once everything is in. */
+  trim(): void {
+    this.#pool.trim();
   }
 
   #keep(zone: NameKey, { owner, type, ttl, rdatas }: RRset): void {
@@ -63,7 +103,7 @@ export class ZoneLoader {
     const builder =
       this.#builders.get(zone) ?? new ZoneBuilder(zone, new ProblemList(zone), this.#pool.arena());
     this.#builders.set(zone, builder);
-    this.#last = { zone, builder };
+    this.#last = { zone, builder, lines: new StoredLines(zone, builder) };
     return builder;
   }
 

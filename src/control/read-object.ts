@@ -4,7 +4,7 @@ import type { FleetAgent, NetworkOverride, Region, Service } from '../policy/tra
 import type { StoredToken } from '../store/store.ts';
 import { typeName } from '../wire/type-names.ts';
 import { rrsetFromJson, rrsetToJson } from '../zone/rrset-json.ts';
-import type { NameKey, RRset } from '../zone/zone.ts';
+import type { NameKey, RRset, Zone } from '../zone/zone.ts';
 import type { ObjectKind, RRsetValue } from './change.ts';
 import { type Findings, show } from './findings.ts';
 import { objectPath, parseRRsetId } from './object-ids.ts';
@@ -18,7 +18,7 @@ import { isRecord, readObject } from './read-form.ts';
 
 /** An object as the configuration holds it. */
 export type ObjectValue =
-  | { readonly kind: 'zone'; readonly id: NameKey }
+  | { readonly kind: 'zone'; readonly id: NameKey; readonly content?: Zone }
   | RRsetValue
   | { readonly kind: 'region'; readonly id: string; readonly region: Region }
   | { readonly kind: 'monitor'; readonly id: string; readonly monitor: Monitor }

@@ -2,6 +2,7 @@ import { limits } from '../base/limits.ts';
 import { parentKey } from '../wire/names.ts';
 import { rrTypes } from '../wire/types.ts';
 import type { NameKey, RRset, Zone } from '../zone/zone.ts';
+import type { PlainNames } from './plain-names.ts';
 import { nameBytesOf } from './zone-index.ts';
 
 /** A name that exists in a zone, empty non-terminals included, while the zone is being compiled. */
@@ -22,11 +23,14 @@ export interface NameDraft {
 
 const noRrsets: ReadonlyMap<number, RRset> = new Map();
 
+/** Where the drafts of names are found. */
+export type DraftedNames = Pick<ReadonlyMap<NameKey, NameDraft>, 'get'>;
+
 /**
  * Lists every name of a zone with what covers it; parents come before their children. Names that own
- * no records but have some below them (RFC 4592 §2.2.2) are made up here.
+ * no records but have some below them (RFC 4592 §2.2.2) are made up here. Plain ones are left out.
  */
-export function draftNames(zone: Zone): Map<NameKey, NameDraft> {
+export function draftNames(zone: Zone, plain?: PlainNames): Map<NameKey, NameDraft> {
   const drafts = new Map<NameKey, NameDraft>();
   // Siblings mostly follow each other: comparing two names is cheaper than looking one up.
   let lastKey: NameKey = zone.origin;
@@ -51,7 +55,8 @@ export function draftNames(zone: Zone): Map<NameKey, NameDraft> {
     return made;
   };
   draft(zone.origin, zone.nodes.get(zone.origin) ?? noRrsets);
-  for (const [key, rrsets] of zone.nodes) draft(key, rrsets);
+  for (const [key, rrsets] of plain?.others() ?? zone.nodes) draft(key, rrsets);
+  plain?.leaveOut(drafts.keys());
   return drafts;
 }
 

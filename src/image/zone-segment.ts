@@ -2,10 +2,11 @@ import { MeridianError } from '../base/errors.ts';
 import { rrTypes, STEER } from '../wire/types.ts';
 import type { NameKey, RRset, Zone } from '../zone/zone.ts';
 import { nodeFlags, node as nodeLayout, zoneHeader, zoneMagic } from './layout.ts';
+import { PlainNames } from './plain-names.ts';
 import { putIntoTable, SegmentWriter, tableSize } from './segment-writer.ts';
 import { answerContent, answeredTypes, negativeContent } from './zone-answers.ts';
 import { hashName } from './zone-name.ts';
-import { draftNames, type NameDraft } from './zone-names.ts';
+import { type DraftedNames, draftNames, type NameDraft } from './zone-names.ts';
 import { TemplateCompiler } from './zone-template.ts';
 
 export interface CompileZoneOptions {
@@ -19,15 +20,17 @@ export interface CompileZoneOptions {
  * (E_SERVICE_UNKNOWN).
  */
 export function compileZone(zone: Zone, options: CompileZoneOptions): SharedArrayBuffer {
-  const names = draftNames(zone);
+  const plain = PlainNames.of(zone);
+  const names = draftNames(zone, plain);
   const apex = names.get(zone.origin);
   const soa = apex?.rrsets.get(rrTypes.SOA);
   if (apex === undefined || soa === undefined) {
     const message = `zone "${zone.origin}" has no SOA at its apex; add one`;
     throw new MeridianError({ code: 'E_ZONE_SOA', message });
   }
-  const size = tableSize(names.size);
-  const segment = new SegmentWriter(zoneHeader.words + size * 2 + names.size * 40);
+  const nameCount = names.size + (plain?.size ?? 0);
+  const size = tableSize(nameCount);
+  const segment = new SegmentWriter(zoneHeader.words + size * 2 + nameCount * 40);
   segment.allocate(zoneHeader.words);
   const tableStart = segment.allocate(size * 2);
   const isSigned = apex.rrsets.has(rrTypes.DNSKEY);
@@ -36,15 +39,18 @@ export function compileZone(zone: Zone, options: CompileZoneOptions): SharedArra
   const templates = new TemplateCompiler(segment);
   const padded = new Uint8Array(264);
   const paddedView = new DataView(padded.buffer);
-  let maxLabels = 0;
+  const put = (hash: number, node: number) =>
+    putIntoTable(segment.words, tableStart, size - 1, hash, node);
+  let maxLabels = plain?.write(segment, put) ?? 0;
+  const found = { get: (key: NameKey) => names.get(key) ?? plain?.draft(key) };
   for (const name of names.values()) {
     maxLabels = Math.max(maxLabels, name.labels);
     padded.set(name.wire);
     padded.fill(0, name.wire.length, name.wire.length + 4);
     const hash = hashName(paddedView, 0, name.wire.length);
     fillNode(segment, name, hash, steering(name.rrsets.get(STEER), options));
-    fillDirectory(segment, templates, names, name, answeredTypes(name, isSigned));
-    putIntoTable(segment.words, tableStart, size - 1, hash, name.node);
+    fillDirectory(segment, templates, found, name, answeredTypes(name, isSigned));
+    put(hash, name.node);
   }
   const negativeTemplate = templates.compile(negativeContent(apex, soa));
 
@@ -52,7 +58,7 @@ export function compileZone(zone: Zone, options: CompileZoneOptions): SharedArra
   words[zoneHeader.magic] = zoneMagic;
   words[zoneHeader.tableMask] = size - 1;
   words[zoneHeader.tableStart] = tableStart;
-  words[zoneHeader.nameCount] = names.size;
+  words[zoneHeader.nameCount] = nameCount;
   words[zoneHeader.maxLabels] = maxLabels;
   words[zoneHeader.apexNode] = apex.node;
   words[zoneHeader.negativeTemplate] = negativeTemplate;
@@ -120,7 +126,7 @@ export function fillNode(
 function fillDirectory(
   segment: SegmentWriter,
   templates: TemplateCompiler,
-  names: ReadonlyMap<NameKey, NameDraft>,
+  names: DraftedNames,
   name: NameDraft,
   types: readonly number[],
 ): void {

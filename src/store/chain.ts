@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import type { ObjectChange, ObjectKind } from '../control/change.ts';
 
 /** What a revision's hash covers, besides the hash before it. */
@@ -14,7 +14,7 @@ export interface RevisionContent {
 export const chainStart = '0'.repeat(64);
 
 /** Changes of a block. */
-const blockChanges = 500;
+export const blockChanges = 500;
 
 /** The changes of a revision as blocks of text, a line of JSON for each: `[kind, id, before, after]`. */
 export function changeBlocks(changes: Iterable<ObjectChange>): readonly string[] {
@@ -32,32 +32,35 @@ export function changeBlocks(changes: Iterable<ObjectChange>): readonly string[]
 
 /** The changes of a block. */
 export function readChangeBlock(block: string): ObjectChange[] {
-  return block
-    .trimEnd()
-    .split('\n')
-    .map((line) => {
-      const [kind, id, before, after] = JSON.parse(line) as [
-        ObjectKind,
-        string,
-        string | null,
-        string | null,
-      ];
-      return { kind, id, before, after };
-    });
+  return block.trimEnd().split('\n').map(readChangeLine);
+}
+
+/** The change of a line. */
+export function readChangeLine(line: string): ObjectChange {
+  const [kind, id, before, after] = JSON.parse(line) as [
+    ObjectKind,
+    string,
+    string | null,
+    string | null,
+  ];
+  return { kind, id, before, after };
 }
 
 /**
  * The hash that chains a revision to all before it: SHA-256 over lines of JSON, the previous hash and
- * the head first, then one line per change in order. Hex. `blocks` are those of its changes.
+ * the head first, then one line per change in order. Hex.
  */
-export function chainHash(
-  previousHash: string,
-  content: RevisionContent,
-  blocks: readonly string[] = changeBlocks(content.changes),
-): string {
-  const { number, at, actor, summary } = content;
-  const hash = createHash('sha256');
-  hash.update(`${JSON.stringify([previousHash, number, at, actor, summary])}\n`);
-  for (const block of blocks) hash.update(block);
+export function chainHash(previousHash: string, content: RevisionContent): string {
+  const hash = beginChainHash(previousHash, content);
+  for (const block of changeBlocks(content.changes)) hash.update(block);
   return hash.digest('hex');
+}
+
+/** The same hash before the first of the lines. */
+export function beginChainHash(
+  previousHash: string,
+  { number, at, actor, summary }: Omit<RevisionContent, 'changes'>,
+): Hash {
+  const hash = createHash('sha256');
+  return hash.update(`${JSON.stringify([previousHash, number, at, actor, summary])}\n`);
 }

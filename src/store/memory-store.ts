@@ -4,7 +4,7 @@ import { limits } from '../base/limits.ts';
 import type { HealthSnapshot } from '../control/apply-health.ts';
 import type { ObjectChange, ObjectKind, Revision } from '../control/change.ts';
 import type { ReplicatedRevision } from '../control/replication.ts';
-import { chainHash, chainStart } from './chain.ts';
+import { chainHash, chainStart, readChangeBlock } from './chain.ts';
 import type {
   Replacement,
   ReplacementHead,
@@ -64,6 +64,10 @@ export class MemoryStore implements Store {
     return [...this.#objects.values()];
   }
 
+  content(): Iterable<StoredObject> {
+    return this.objects();
+  }
+
   object(kind: ObjectKind, id: string): StoredObject | undefined {
     return this.#objects.get(objectKey(kind, id));
   }
@@ -72,6 +76,11 @@ export class MemoryStore implements Store {
     if (expected !== this.latest()) throw staleCommit(expected, this.latest());
     const { at, actor, summary, term } = entry;
     const changes: ObjectChange[] = entry.changes.map((change) => ({ ...change }));
+    for (const { lines } of entry.newObjects ?? []) {
+      for (const change of readChangeBlock(Buffer.from(lines).toString('latin1'))) {
+        changes.push(change);
+      }
+    }
     const head = { number: expected + 1, at, actor, summary, changes };
     const revision: Revision = { ...head, hash: chainHash(this.digest(), head) };
     this.#before = term === undefined ? undefined : new Map(this.#objects);

@@ -1,24 +1,64 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { ObjectChange, ObjectKind } from '../control/change.ts';
 import type { ReplicatedRevision } from '../control/replication.ts';
-import { changeBlocks, readChangeBlock } from './chain.ts';
+import { beginChainHash, changeBlocks, readChangeBlock } from './chain.ts';
+import type { NewObjects } from './store.ts';
 
-/** Adds a revision and its changes; `blocks` are those of its changes. */
+/** Adds a revision that has its hash, and its changes. */
 export function addRevision(
   database: DatabaseSync,
   revision: Omit<ReplicatedRevision, 'previousHash'>,
-  blocks: readonly string[] = changeBlocks(revision.changes),
 ): void {
-  const { number, at, actor, summary, hash, term } = revision;
+  addHead(database, revision);
+  const insert = database.prepare(
+    'INSERT INTO change_blocks (revision, position, lines) VALUES (?, ?, ?)',
+  );
+  for (const [position, lines] of changeBlocks(revision.changes).entries()) {
+    insert.run(revision.number, position, lines);
+  }
+}
+
+/**
+ * Adds a revision and its changes, those that make new objects behind the others; `added` is told
+ * where each block of these stands. Returns the hash that chains it to the one before.
+ */
+export function chainRevision(
+  database: DatabaseSync,
+  previousHash: string,
+  revision: Omit<ReplicatedRevision, 'previousHash' | 'hash'>,
+  newObjects: Iterable<NewObjects>,
+  added: (position: number, objects: NewObjects) => void,
+): string {
+  const { number } = revision;
+  addHead(database, { ...revision, hash: '' });
+  const hasher = beginChainHash(previousHash, revision);
+  const insert = database.prepare(
+    'INSERT INTO change_blocks (revision, position, lines) VALUES (?, ?, CAST(? AS TEXT))',
+  );
+  let position = 0;
+  for (const lines of changeBlocks(revision.changes)) {
+    hasher.update(lines);
+    insert.run(number, position++, lines);
+  }
+  for (const objects of newObjects) {
+    hasher.update(objects.lines);
+    insert.run(number, position, objects.lines);
+    added(position++, objects);
+  }
+  const hash = hasher.digest('hex');
+  database.prepare('UPDATE revisions SET hash = ? WHERE number = ?').run(hash, number);
+  return hash;
+}
+
+function addHead(
+  database: DatabaseSync,
+  { number, at, actor, summary, hash, term }: Omit<ReplicatedRevision, 'previousHash' | 'changes'>,
+): void {
   database
     .prepare(
       'INSERT INTO revisions (number, at, actor, summary, hash, term) VALUES (?, ?, ?, ?, ?, ?)',
     )
     .run(number, at, actor, summary, hash, term);
-  const insert = database.prepare(
-    'INSERT INTO change_blocks (revision, position, lines) VALUES (?, ?, ?)',
-  );
-  for (const [position, lines] of blocks.entries()) insert.run(number, position, lines);
 }
 
 /** The changes of a revision in their order, read as they are asked for. */

@@ -8,6 +8,7 @@ export const applicationId = 0x4d52444e;
  *   revisions 1 ──< change_blocks  every change there ever was, hash-chained (chain.ts)
  *             1 ──< changes        the same, of revisions that an older version made
  *   objects                        what they add up to: the configuration of now
+ *   object_blocks, gone_objects    objects that are read from the blocks (sqlite-objects.ts)
  *   tokens                         those that are this process's own; the others are objects
  *   answers, health                not part of the configuration; never rolled back
  *   replica                        where the store stands in a cluster, and what its first revision
@@ -104,6 +105,20 @@ export const migrations: readonly string[] = [
     kind     TEXT NOT NULL,
     id       TEXT NOT NULL,
     body     TEXT NOT NULL,
+    revision INTEGER NOT NULL
+  ) STRICT;
+  `,
+  `
+  CREATE TABLE object_blocks (
+    first_row INTEGER PRIMARY KEY,
+    objects   INTEGER NOT NULL,
+    revision  INTEGER NOT NULL,
+    position  INTEGER NOT NULL,
+    hashes    BLOB NOT NULL
+  ) STRICT;
+
+  CREATE TABLE gone_objects (
+    row      INTEGER PRIMARY KEY,
     revision INTEGER NOT NULL
   ) STRICT;
   `,

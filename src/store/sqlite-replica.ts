@@ -1,7 +1,7 @@
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
-import type { ObjectKind } from '../control/change.ts';
 import { baseOf } from './memory-store.ts';
 import { addRevision } from './revision-rows.ts';
+import { objectsOf, readContent } from './sqlite-objects.ts';
 import type {
   Replacement,
   ReplacementHead,
@@ -9,16 +9,6 @@ import type {
   StoredObject,
   StoreView,
 } from './store.ts';
-
-/** One object from a row with kind, id, body and revision. */
-export function toObject(row: Record<string, unknown>): StoredObject {
-  return {
-    kind: String(row['kind']) as ObjectKind,
-    id: String(row['id']),
-    body: String(row['body']),
-    revision: Number(row['revision']),
-  };
-}
 
 /**
  * A view of a store's file through a connection of its own, whose read transaction stays at this
@@ -35,10 +25,7 @@ export function openStoreView(file: string, oldestEpochMs: number): StoreView {
       latest: Number(newest['number'] ?? replica['base_number']),
       digest: String(newest['hash'] ?? replica['base_hash']),
       term: Number(replica['term']),
-      *objects() {
-        const sql = 'SELECT kind, id, body, revision FROM objects ORDER BY rowid';
-        for (const row of database.prepare(sql).iterate()) yield toObject(row);
-      },
+      objects: () => objectsOf(readContent(database)),
       *answers() {
         const sql = 'SELECT key, response, epoch_ms FROM answers WHERE epoch_ms >= ?';
         for (const row of database.prepare(sql).iterate(oldestEpochMs)) {
@@ -112,6 +99,8 @@ export class SqliteReplacement implements Replacement {
       for (const revision of head.history) addRevision(this.#database, revision);
       this.#database.exec(`
         DROP TABLE objects;
+        DELETE FROM object_blocks;
+        DELETE FROM gone_objects;
         ALTER TABLE next_objects RENAME TO objects;
         DELETE FROM answers;
         INSERT INTO answers (key, response, epoch_ms) SELECT key, response, epoch_ms FROM next_answers;

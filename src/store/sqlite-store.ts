@@ -6,12 +6,20 @@ import { limits } from '../base/limits.ts';
 import type { HealthSnapshot } from '../control/apply-health.ts';
 import type { ObjectChange, ObjectKind, Revision } from '../control/change.ts';
 import type { ReplicatedRevision } from '../control/replication.ts';
-import { chainHash, changeBlocks } from './chain.ts';
+import { chainHash } from './chain.ts';
 import { staleCommit } from './memory-store.ts';
 import { type OpenDatabase, openDatabase, storeError } from './open-database.ts';
-import { addRevision, readChanges } from './revision-rows.ts';
-import { dropLeftovers, openStoreView, SqliteReplacement, toObject } from './sqlite-replica.ts';
-import type { Replacement, Store, StoredObject, StoredToken, StoreView } from './store.ts';
+import { chainRevision, readChanges } from './revision-rows.ts';
+import { objectsOf, readContent, SqliteObjects } from './sqlite-objects.ts';
+import { dropLeftovers, openStoreView, SqliteReplacement } from './sqlite-replica.ts';
+import type {
+  Replacement,
+  Store,
+  StoredBlock,
+  StoredObject,
+  StoredToken,
+  StoreView,
+} from './store.ts';
 
 /**
  * Opens the store in a data directory; made on first use. `now` gives milliseconds since 1970.
@@ -43,10 +51,12 @@ class SqliteStore implements UncheckedStore {
   readonly #now: () => number;
   readonly #statements = new Map<string, StatementSync>();
   readonly #views = new Set<StoreView>();
+  readonly #objects: SqliteObjects;
 
   constructor(open: OpenDatabase, file: string, now: () => number) {
     this.#open = open;
     this.#database = open.database;
+    this.#objects = new SqliteObjects(open.database);
     this.#file = file;
     this.#now = now;
     this.#read(() => dropLeftovers(this.#database));
@@ -87,15 +97,16 @@ class SqliteStore implements UncheckedStore {
   }
 
   // Objects keep the order in which they were first written, as the maps of a configuration do.
-  *objects(): Iterable<StoredObject> {
-    const rows = this.#sql('SELECT kind, id, body, revision FROM objects ORDER BY rowid').iterate();
-    for (const row of rows) yield toObject(row);
+  objects(): Iterable<StoredObject> {
+    return objectsOf(this.content());
+  }
+
+  content(): Iterable<StoredObject | StoredBlock> {
+    return readContent(this.#database);
   }
 
   object(kind: ObjectKind, id: string): StoredObject | undefined {
-    const sql = 'SELECT kind, id, body, revision FROM objects WHERE kind = ? AND id = ?';
-    const row = this.#sql(sql).get(kind, id);
-    return row === undefined ? undefined : toObject(row);
+    return this.#objects.find(kind, id);
   }
 
   commit(expected: number, entry: Parameters<Store['commit']>[1]): Revision {
@@ -103,15 +114,18 @@ class SqliteStore implements UncheckedStore {
       const latest = this.latest();
       if (expected !== latest) throw staleCommit(expected, latest);
       const { at, actor, summary, changes, term } = entry;
-      const head = { number: expected + 1, at, actor, summary, changes };
-      const blocks = changeBlocks(changes);
-      const hash = chainHash(this.#hash(expected), head, blocks);
-      addRevision(this.#database, { ...head, hash, term: term ?? 0 }, blocks);
-      this.#makeUndoable(term === undefined ? undefined : head.number, changes);
+      const number = expected + 1;
+      this.#makeUndoable(term === undefined ? undefined : number, changes);
       if (term !== undefined) this.#raiseTerm(term);
-      this.#writeObjects(head.number, changes);
-      this.#remember(head.number, entry.idempotencyKey, entry.response);
-      return { ...head, changes, hash };
+      this.#objects.write(number, changes);
+      const head = { number, at, actor, summary, changes, term: term ?? 0 };
+      const { newObjects = [] } = entry;
+      const addBlock = this.#objects.addBlock.bind(this.#objects, number);
+      const previous = this.#hash(expected);
+      const hash = chainRevision(this.#database, previous, head, newObjects, addBlock);
+      this.#remember(number, entry.idempotencyKey, entry.response);
+      if (entry.newObjects === undefined) return { number, at, actor, summary, changes, hash };
+      return this.#toRevision({ number, at, actor, summary, hash });
     });
   }
 
@@ -119,11 +133,7 @@ class SqliteStore implements UncheckedStore {
     assert(number === this.latest(), `revision ${number} is not the newest`);
     assert(number === this.#replica().undoable, `revision ${number} cannot be undone`);
     this.#transaction(() => {
-      const remove = this.#sql('DELETE FROM objects WHERE kind = ? AND id = ?');
-      for (const { kind, id } of this.#changes(number)) remove.run(kind, id);
-      this.#sql(
-        'INSERT INTO objects (rowid, kind, id, body, revision) SELECT row, kind, id, body, revision FROM undo',
-      ).run();
+      this.#objects.undo(number, this.#changes(number));
       this.#sql('DELETE FROM change_blocks WHERE revision = ?').run(number);
       this.#sql('DELETE FROM revisions WHERE number = ?').run(number);
       this.#sql('DELETE FROM answers WHERE revision = ?').run(number);
@@ -230,7 +240,10 @@ class SqliteStore implements UncheckedStore {
   }
 
   replacement(): Replacement {
-    return new SqliteReplacement(this.#database, (work) => this.#transaction(work));
+    return new SqliteReplacement(this.#database, (work) => {
+      this.#objects.forget();
+      this.#transaction(work);
+    });
   }
 
   verify(): number | undefined {
@@ -280,18 +293,6 @@ class SqliteStore implements UncheckedStore {
     return strays.length === 0 ? undefined : strays.reduce((a, b) => Math.min(a, b));
   }
 
-  #writeObjects(revision: number, changes: readonly ObjectChange[]): void {
-    const remove = this.#sql('DELETE FROM objects WHERE kind = ? AND id = ?');
-    const put = this.#sql(
-      'INSERT INTO objects (kind, id, body, revision) VALUES (?, ?, ?, ?) ON CONFLICT (kind, id) ' +
-        'DO UPDATE SET body = excluded.body, revision = excluded.revision',
-    );
-    for (const { kind, id, after } of changes) {
-      if (after === null) remove.run(kind, id);
-      else put.run(kind, id, after, revision);
-    }
-  }
-
   /** Keeps the objects that a revision is about to change; undefined: it is never taken back. */
   #makeUndoable(number: number | undefined, changes: readonly ObjectChange[]): void {
     const { undoable } = this.#replica();
@@ -299,11 +300,7 @@ class SqliteStore implements UncheckedStore {
     this.#sql('DELETE FROM undo').run();
     this.#sql('UPDATE replica SET undoable = ?').run(number ?? 0);
     if (number === undefined) return;
-    const keep = this.#sql(
-      'INSERT OR IGNORE INTO undo (row, kind, id, body, revision) ' +
-        'SELECT rowid, kind, id, body, revision FROM objects WHERE kind = ? AND id = ?',
-    );
-    for (const { kind, id } of changes) keep.run(kind, id);
+    this.#objects.keepForUndo(changes);
   }
 
   #raiseTerm(term: number): void {
@@ -376,6 +373,7 @@ class SqliteStore implements UncheckedStore {
       return result;
     } catch (error) {
       if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
+      this.#objects.forget();
       throw error instanceof MeridianError ? error : storeError(error, this.#file);
     }
   }

@@ -10,6 +10,24 @@ export interface StoredObject {
   readonly revision: number;
 }
 
+/** Objects that stand together as the change block that made them. */
+export interface StoredBlock {
+  readonly revision: number;
+  /** A line of JSON for each (chain.ts). */
+  readonly lines: string;
+  /** What counts in the place of some of them, by line from 0: an object, or null for none. */
+  readonly replaced: ReadonlyMap<number, StoredObject | null>;
+}
+
+/** Objects that are not there yet, at most `blockChanges` of them (chain.ts), as changes. */
+export interface NewObjects {
+  /** A line of JSON for each, in ASCII. Good until the next of these is asked for. */
+  readonly lines: Uint8Array;
+  readonly count: number;
+  /** `objectHash` of each. */
+  readonly hashes: Int32Array;
+}
+
 export interface StoredToken {
   readonly id: string;
   readonly name: string;
@@ -39,6 +57,8 @@ export interface Store {
   /** Raises `knownTerm()` to this one, when it is greater; on disk when it returns. */
   knowTerm(term: number): void;
   objects(): Iterable<StoredObject>;
+  /** The same objects, those together that stand so. */
+  content(): Iterable<StoredObject | StoredBlock>;
   object(kind: ObjectKind, id: string): StoredObject | undefined;
   /** Appends one revision; `expected` must still be the latest (compare-and-set), else it throws. */
   commit(
@@ -48,6 +68,8 @@ export interface Store {
       readonly actor: string;
       readonly summary: string;
       readonly changes: readonly ObjectChange[];
+      /** Further changes, behind the others: many objects at once, of which none is there. */
+      readonly newObjects?: Iterable<NewObjects>;
       readonly idempotencyKey?: string;
       readonly response?: string;
       /** In a cluster: the fencing term. Only a revision that has one can be undone. */

@@ -48,6 +48,14 @@ export function zoneOf(
   return { origin, nodes };
 }
 
+/** The number of RRsets. */
+export function rrsetCount({ nodes }: Zone): number {
+  if (nodes instanceof PackedNodes) return nodes.rrsets;
+  let count = 0;
+  for (const rrsets of nodes.values()) count += rrsets.size;
+  return count;
+}
+
 /** The number of records, a STEER counting as one. */
 export function recordCount(zone: Zone): number {
   if (zone.nodes instanceof PackedNodes) return zone.nodes.records;

@@ -31,6 +31,8 @@ export class PackedNodes implements ReadonlyMap<NameKey, Node> {
   size = 0;
   /** The first name in the arena; -1 before there is one. */
   firstName = -1;
+  /** RRsets and records in all. */
+  rrsets = 0;
   records = 0;
   readonly #origin: NameKey;
   /** What follows a name's text in its key. */
@@ -113,6 +115,7 @@ export class PackedNodes implements ReadonlyMap<NameKey, Node> {
   /** Adds an RRset of a type that its name does not own yet. */
   addRRset(name: number, type: number, ttl: number, file: number, line: number): number {
     this.types.add(type);
+    this.rrsets++;
     return this.arena.addRRset(name, type, ttl, file, line);
   }
 
@@ -156,6 +159,11 @@ export class PackedNodes implements ReadonlyMap<NameKey, Node> {
    */
   forgetPlaces(): void {
     this.#hasPlaces = false;
+  }
+
+  /** Forgets in which case owners were written, which is not stored. */
+  forgetOwners(): void {
+    this.#owners = undefined;
   }
 
   /** What a name owns, as objects. */
