@@ -92,11 +92,11 @@ export class TablePublisher {
     }
     const nowMs = this.#parts.clock.monotonicMs();
     const { beatMs = Number.POSITIVE_INFINITY } = this.#parts;
-    const isFullDue = this.#wantsFull || nowMs - this.#fullMs >= limits.tableFullMs;
-    const isDue = isFullDue || this.#pending.size > 0 || nowMs - this.#toldMs >= beatMs;
-    if (!isDue) {
-      const dutyMs = Math.min(this.#fullMs + limits.tableFullMs, this.#toldMs + beatMs);
-      this.#cancel = this.#parts.clock.setTimer(dutyMs - nowMs, () => this.#pump());
+    const fullDueMs = this.#fullMs + limits.tableFullMs;
+    const dueMs = Math.min(fullDueMs, this.#toldMs + beatMs);
+    const isFullDue = this.#wantsFull || nowMs >= fullDueMs;
+    if (!isFullDue && this.#pending.size === 0 && nowMs < dueMs) {
+      this.#cancel = this.#parts.clock.setTimer(dueMs - nowMs, () => this.#pump());
       return;
     }
     this.#isSending = true;

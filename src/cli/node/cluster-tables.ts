@@ -126,10 +126,10 @@ export class ClusterTables {
     }
   }
 
-  #takeLatency({ full, entries }: TableContent): void {
+  #takeLatency(content: TableContent): void {
     const { cluster, serving } = this.#parts;
-    // The leader's own words come back to it.
-    if (cluster.lease() !== undefined) return;
+    if (cluster.lease() !== undefined || this.#isOwn(content)) return;
+    const { full, entries } = content;
     const put = entries.flatMap(([, value]) => (value === null ? [] : (value as PublishedLatency)));
     const removed = entries.flatMap(([name, value]) =>
       value === null ? readLatencyName(name) : [],
@@ -137,6 +137,15 @@ export class ClusterTables {
     if (full) serving.latency.replacePublished(put);
     else serving.latency.applyPublished({ put, removed });
     serving.publishing.latencyMoved();
+  }
+
+  /**
+   * The leader's own words come back to it. They are its own, too, while it may not trust its lease: who
+   * took them over would follow itself from then on, and publish nothing that it measures.
+   */
+  #isOwn({ term }: TableContent): boolean {
+    const leader = this.#parts.cluster.leader();
+    return leader?.isSelf === true && leader.term === term;
   }
 }
 

@@ -30,6 +30,18 @@ export interface ClusterStage {
   readonly keys: ClusterKeys;
   /** Told when somebody begins to lead. */
   leads(member: SimMember, lease: Lease): void;
+  /** What else a process does in a life, beside the log. */
+  attach?(member: SimMember, life: Life): Side;
+}
+
+/** A part of a process that hears of its membership as the real one does. */
+export interface Side {
+  /** The process is a member from now on. */
+  start(): void;
+  /** It leads from now on, or no longer. */
+  led(leads: boolean): void;
+  /** It ends in good order. */
+  close(): void;
 }
 
 /** One life of a member. */
@@ -39,6 +51,7 @@ export interface Life {
   readonly bus: SimBus;
   readonly cluster: Cluster;
   controller: RunningController | undefined;
+  side: Side | undefined;
   /** When what it holds was first served, by true time. */
   servedMs: number | undefined;
 }
@@ -119,11 +132,17 @@ export class SimMember {
       log: this.#log,
       orphans: { keep: (revision) => this.#keepOrphan(revision) },
       onLeading: (lease) => {
-        if (lease !== undefined && process.isAlive) this.#stage.leads(this, lease);
+        if (!process.isAlive) return;
+        if (lease !== undefined) this.#stage.leads(this, lease);
+        life.side?.led(lease !== undefined);
       },
     });
-    const life: Life = { process, store, bus, cluster, controller: undefined, servedMs: undefined };
+    const life: Life = {
+      ...{ process, store, bus, cluster },
+      ...{ controller: undefined, side: undefined, servedMs: undefined },
+    };
     this.#life = life;
+    life.side = this.#stage.attach?.(this, life);
     this.#open(life).catch((error: unknown) => {
       if (process.isAlive) world.fail(error);
     });
@@ -147,7 +166,9 @@ export class SimMember {
       reportLoad: () => ({ accepted: 0, problems: [] }),
       replication: cluster.replication,
     });
-    if (process.isAlive) cluster.start(life.controller);
+    if (!process.isAlive) return;
+    cluster.start(life.controller);
+    life.side?.start();
   }
 
   /** Power fails. */
@@ -163,6 +184,7 @@ export class SimMember {
     const life = this.life;
     if (life === undefined) return;
     this.#stage.world.note(`${this.name} leaves`);
+    life.side?.close();
     await life.cluster.close();
     await life.controller?.close();
     await life.bus.close();

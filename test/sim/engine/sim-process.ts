@@ -9,6 +9,9 @@ export interface ClockFault {
   readonly rate: number;
 }
 
+/** What is left of a wait by rounding is no wait in which time stands still, milliseconds. */
+const leastTimerMs = 0.001;
+
 /** When worlds begin, by clocks that are right. */
 export const worldEpochMs = Date.parse('2026-01-01T00:00:00Z');
 
@@ -55,7 +58,8 @@ export class SimProcess implements Clock {
     const fire = () => {
       if (!isCancelled) callback();
     };
-    const cancel = this.#world.after(Math.max(0, delayMs) / this.#fault.rate, () => {
+    const waitMs = delayMs <= 0 ? 0 : Math.max(leastTimerMs, delayMs);
+    const cancel = this.#world.after(waitMs / this.#fault.rate, () => {
       if (this.#state === 'running') fire();
       else if (this.#state === 'stopped') this.#timersDue.push(fire);
     });

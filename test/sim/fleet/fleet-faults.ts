@@ -1,9 +1,17 @@
 import type { SimNetwork } from '../engine/sim-network.ts';
+import type { SimProcess } from '../engine/sim-process.ts';
 import type { Simulation } from '../engine/simulation.ts';
 import type { FleetPlan } from './fleet-plan.ts';
 import type { Ground } from './ground.ts';
 import type { SimAgent } from './sim-agent.ts';
-import type { SimController } from './sim-controller.ts';
+
+/** A process that faults can happen to. */
+export interface SimHost {
+  readonly name: string;
+  readonly process: SimProcess | undefined;
+  kill(): void;
+  start(): void;
+}
 
 /** All that faults can happen to. */
 export interface FleetStage {
@@ -12,7 +20,7 @@ export interface FleetStage {
   readonly ground: Ground;
   readonly network: SimNetwork;
   readonly agents: readonly SimAgent[];
-  readonly controllers: readonly SimController[];
+  readonly controllers: readonly SimHost[];
 }
 
 /** One thing that goes wrong; returns what ends it. */

@@ -1,9 +1,9 @@
-import type { Monitor } from '../../../src/health/monitor.ts';
 import type { Verdict } from '../../../src/health/verdict.ts';
 import { SimNetwork } from '../engine/sim-network.ts';
 import type { Simulation } from '../engine/simulation.ts';
-import { type FleetStage, healAll, scheduleFaults } from './fleet-faults.ts';
-import { drawFleet, type FleetPlan } from './fleet-plan.ts';
+import { type FleetStage as FaultStage, healAll, scheduleFaults } from './fleet-faults.ts';
+import { drawFleet } from './fleet-plan.ts';
+import { fallMs, promised, riseMs, slowest, vipsOf } from './fleet-times.ts';
 import { Ground } from './ground.ts';
 import { SimAgent } from './sim-agent.ts';
 import { SimController } from './sim-controller.ts';
@@ -13,6 +13,10 @@ export interface Detection {
   readonly tookMs: number;
   /** What the project promises at the 99th percentile: interval × fall + 1 s. */
   readonly promisedMs: number;
+}
+
+interface FleetStage extends FaultStage {
+  readonly controllers: readonly SimController[];
 }
 
 const holdMs = 30_000;
@@ -89,31 +93,6 @@ async function runCalm(stage: FleetStage): Promise<readonly Detection[]> {
   return found;
 }
 
-/** The longest that one agent takes to call a target down, and up again. */
-function fallMs({ intervalMs, timeoutMs, fall }: Monitor): number {
-  return 1.1 * intervalMs * fall + timeoutMs;
-}
-
-function riseMs({ intervalMs, timeoutMs, rise }: Monitor): number {
-  return 1.1 * intervalMs * rise + timeoutMs;
-}
-
-function slowest(plan: FleetPlan, of: (monitor: Monitor) => number): number {
-  return Math.max(...[...plan.traffic.monitors.values()].map(of));
-}
-
-function promised(plan: FleetPlan, address: string): number {
-  const { services, monitors } = plan.traffic;
-  const times = [...services.values()].flatMap((service) => {
-    const isOurs = [...service.members.values()].some((member) =>
-      [...member.a, ...member.aaaa].includes(address),
-    );
-    return isOurs ? service.monitors.map((name) => monitors.get(name)) : [];
-  });
-  const all = times.map((monitor) => (monitor ? monitor.intervalMs * monitor.fall : 0));
-  return Math.min(...all) + 1000;
-}
-
 function isDownEverywhere({ plan, controllers }: FleetStage, address: string): boolean {
   return vipsOf(plan).every(
     ([service, vip]) =>
@@ -137,12 +116,4 @@ function demandTruthOf(
       return `${controller.name} holds ${address} of ${service} for ${verdict}, but it is ${wanted}`;
     });
   }
-}
-
-function vipsOf(plan: FleetPlan): (readonly [string, string])[] {
-  return [...plan.traffic.services].flatMap(([name, { members }]) =>
-    [...members.values()].flatMap(({ a, aaaa }) =>
-      [...a, ...aaaa].map((address) => [name, address] as const),
-    ),
-  );
 }
