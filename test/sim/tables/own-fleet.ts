@@ -118,6 +118,7 @@ export class SimFleet implements OwnFleet {
       service: (name) => control.service(name),
       targets: (service, member) => control.targets(service, member),
       events: (before, limit) => control.events(before, limit),
+      agentRegions: () => control.agentRegions(),
       close: () => control.close(),
     };
   }
