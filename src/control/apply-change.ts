@@ -31,7 +31,7 @@ export interface ChangeParts {
     next: Configuration,
     previous: Configuration,
     changes: readonly ObjectChange[],
-  ): PreparedImage;
+  ): PreparedImage | Promise<PreparedImage>;
   /** How answers would move, for dry runs; absent: dry runs do not say. */
   trafficShift?(before: Configuration, after: Configuration): readonly TrafficShift[];
   /** Told of every configuration once it is stored, before its image is published. */
@@ -96,7 +96,7 @@ export async function applyChange(
   const warnings = [...lint, ...found];
 
   // Compile: what cannot be served must never become durable.
-  const prepared = parts.compile(next, current, draft.changes);
+  const prepared = await parts.compile(next, current, draft.changes);
   const { changes } = draft;
   if (options.dryRun === true) {
     const traffic = parts.trafficShift?.(current, next);

@@ -97,7 +97,7 @@ class StoreController implements RunningController {
       this.#parts.log.error(fields, `a stored object is not served: ${formatProblem(problem)}`);
     }
     const { configuration } = this.#state;
-    const prepared = this.#parts.compile(configuration, emptyConfiguration, []);
+    const prepared = await this.#parts.compile(configuration, emptyConfiguration, []);
     this.#parts.stored?.(configuration);
     await this.#courier.deliver(configuration.revision, prepared);
     this.#expiry.schedule();

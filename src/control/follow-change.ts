@@ -76,7 +76,8 @@ async function take(
   state.configuration = next;
   parts.stored?.(next);
   try {
-    await courier.deliver(next.revision, parts.compile(next, before, changes));
+    const prepared = await parts.compile(next, before, changes);
+    await courier.deliver(next.revision, prepared);
   } catch (error) {
     const fields = { code: 'E_PUBLISH', revision: next.revision, error };
     parts.log.error(

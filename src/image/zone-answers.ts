@@ -1,10 +1,10 @@
 import { wireNameKey } from '../wire/names.ts';
 import { additionalNames } from '../wire/rdata/registry.ts';
 import { rrTypes, STEER } from '../wire/types.ts';
-import { typesWithAdditional } from '../zone/plain-changes.ts';
-import type { NameKey, RRset } from '../zone/zone.ts';
+import type { RRset } from '../zone/zone.ts';
+import { typesWithAdditional } from '../zone/zone-links.ts';
 import { referralWithDs } from './layout.ts';
-import type { NameDraft } from './zone-names.ts';
+import type { DraftedNames, NameDraft } from './zone-names.ts';
 import type { TemplateContent, TemplateRecords } from './zone-template.ts';
 
 const addressTypes = [rrTypes.A, rrTypes.AAAA];
@@ -25,11 +25,7 @@ export function answeredTypes(name: NameDraft, isSigned: boolean): number[] {
 }
 
 /** What the answer to a type of `answeredTypes` holds. */
-export function answerContent(
-  names: ReadonlyMap<NameKey, NameDraft>,
-  name: NameDraft,
-  type: number,
-): TemplateContent {
+export function answerContent(names: DraftedNames, name: NameDraft, type: number): TemplateContent {
   const isReferral = name.isCut && (type === rrTypes.NS || type === referralWithDs);
   if (isReferral) return referral(names, name, type === referralWithDs);
   const records = recordsOf(name, type);
@@ -48,11 +44,7 @@ export function negativeContent(apex: NameDraft, soa: RRset): TemplateContent {
   return { owner: apex.wire, authority: [{ ...records, ttlSeconds }] };
 }
 
-function referral(
-  names: ReadonlyMap<NameKey, NameDraft>,
-  cut: NameDraft,
-  withDs: boolean,
-): TemplateContent {
+function referral(names: DraftedNames, cut: NameDraft, withDs: boolean): TemplateContent {
   const servers = recordsOf(cut, rrTypes.NS);
   const authority = withDs ? [servers, recordsOf(cut, rrTypes.DS)] : [servers];
   const glue: TemplateRecords[] = [];
@@ -66,10 +58,7 @@ function referral(
 }
 
 /** The names of this zone that the records point at, each once. */
-function targetsOf(
-  names: ReadonlyMap<NameKey, NameDraft>,
-  records: TemplateRecords,
-): readonly NameDraft[] {
+function targetsOf(names: DraftedNames, records: TemplateRecords): readonly NameDraft[] {
   const targets = new Set<NameDraft>();
   for (const rdata of records.rdatas) {
     for (const target of additionalNames(records.type, rdata)) {
