@@ -12,6 +12,7 @@ import type {
   ObjectWrite,
   TrafficShift,
 } from './change.ts';
+import { checkZonesAhead } from './check-ahead.ts';
 import { checkChange } from './check-change.ts';
 import type { Configuration } from './controller.ts';
 import { type Draft, draftChange } from './draft-change.ts';
@@ -91,6 +92,7 @@ export async function applyChange(
   if (draft.changes.length === 0)
     return { revision: current.revision, changes: [], warnings: lint };
   const next = editConfiguration(current, draft.edits, current.revision + 1);
+  await checkZonesAhead(next, current);
   const found = checkChange(draft, next, current);
   refuse(found);
   const warnings = [...lint, ...found];

@@ -14,6 +14,7 @@ import {
 } from './apply-change.ts';
 import type { ApplyOptions, ApplyResult, ObjectKind, ObjectWrite, Revision } from './change.ts';
 import { ChangeQueue } from './change-queue.ts';
+import { lookOver } from './check-ahead.ts';
 import type { Configuration, Controller, HealthView } from './controller.ts';
 import { ExpiryTimers } from './expiry.ts';
 import { followChange, reload } from './follow-change.ts';
@@ -71,6 +72,7 @@ class StoreController implements RunningController {
   readonly #queue = new ChangeQueue();
   readonly #courier: ImageCourier;
   readonly #expiry: ExpiryTimers;
+  #isClosed = false;
 
   constructor(parts: ControllerParts) {
     const { store, clock, log } = parts;
@@ -101,6 +103,7 @@ class StoreController implements RunningController {
     this.#parts.stored?.(configuration);
     await this.#courier.deliver(configuration.revision, prepared);
     this.#expiry.schedule();
+    void lookOver(configuration, () => this.#isClosed);
   }
 
   configuration(): Configuration {
@@ -212,6 +215,7 @@ class StoreController implements RunningController {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     this.#expiry.close();
     await this.#queue.idle();
     this.#courier.close();

@@ -55,6 +55,8 @@ export class ZoneLinks {
     rrsets: ReadonlyMap<number, RRset>,
     before?: ReadonlyMap<number, RRset> | undefined,
   ): void {
+    // A name outside the zone is an error, which others find.
+    if (!isAtOrBelow(key, this.#origin)) return;
     if (before === undefined && key !== this.#origin) this.names.add(key);
     for (const rrset of rrsets.values()) {
       const { type } = rrset;
