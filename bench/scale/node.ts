@@ -1,5 +1,6 @@
 import { systemClock } from '../../src/base/clock.ts';
 import { silentLog } from '../../src/base/log.ts';
+import { ImagePublishing } from '../../src/cli/image-publishing.ts';
 import { SavedImage } from '../../src/cli/saved-image.ts';
 import { ImageCompiler } from '../../src/control/compile-image.ts';
 import type { Configuration } from '../../src/control/controller.ts';
@@ -7,7 +8,7 @@ import { createController, type RunningController } from '../../src/control/crea
 import { emptyConfiguration } from '../../src/control/load-configuration.ts';
 import { embeddedCountryDatabase, openGeoSources } from '../../src/geo/geo-sources.ts';
 import type { ServiceHealth } from '../../src/health/verdict.ts';
-import type { ImageUpdate } from '../../src/image/image-update.ts';
+import type { ImagePublisher, ImageUpdate } from '../../src/image/image-update.ts';
 import { LatencyTable } from '../../src/latency/latency-table.ts';
 import { type DataPlane, startDataPlane } from '../../src/server/data-plane.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -67,6 +68,15 @@ export async function startBenchNode(
     const name = served ? 'process start to first answers (saved image)' : 'no saved image after';
     print(name, process.uptime(), 's');
   }
+  const counted: ImagePublisher = {
+    publish: (update) => {
+      octets += octetsOf(update);
+      return saved.publish(update);
+    },
+  };
+  const publishing = new ImagePublishing({
+    ...{ images, dataPlane: counted, latency, clock: systemClock, log: silentLog },
+  });
   let octets = 0;
   const unused = () => {
     throw new Error('not part of this benchmark');
@@ -75,11 +85,8 @@ export async function startBenchNode(
     store,
     clock: systemClock,
     log: silentLog,
-    compile: (next) => images.prepare(next),
-    publish: (update) => {
-      octets += octetsOf(update);
-      return saved.publish(update);
-    },
+    compile: (next) => images.prepareInSlices(next),
+    publish: (update) => publishing.publish(update),
     stored: (next) => {
       configuration = next;
     },

@@ -167,7 +167,7 @@ function startController(
     store,
     clock: systemClock,
     log,
-    compile: (next) => images.prepare(next),
+    compile: (next) => images.prepareInSlices(next),
     publish: async (update) => {
       await publishing.publish(update);
       shared.published?.(update.revision);

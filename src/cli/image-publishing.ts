@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { errorText, type Problem } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
+import { sliceSteps } from '../base/steps.ts';
 import type { ImageCompiler } from '../control/compile-image.ts';
 import type { RttSample } from '../control/controller.ts';
 import type { ImagePublisher, ImageUpdate } from '../image/image-update.ts';
@@ -36,6 +37,8 @@ export class ImagePublishing {
   #cancelLatency: (() => void) | undefined;
   #cancelRefresh: () => void = () => {};
   #latencyVersion = 0;
+  #folding: Promise<void> | undefined;
+  #isClosed = false;
   /** Called when published latency has moved; in a cluster the leader then tells it to all others. */
   onLatency: () => void = () => {};
 
@@ -46,7 +49,27 @@ export class ImagePublishing {
 
   /** Resolves when every worker answers from the update; rejects when it could not be handed over. */
   publish(update: ImageUpdate): Promise<void> {
-    return this.#parts.dataPlane.publish(update);
+    const published = this.#parts.dataPlane.publish(update);
+    this.#folding ??= this.#fold().finally(() => {
+      this.#folding = undefined;
+    });
+    return published;
+  }
+
+  /** Folds large zones that edits have filled with waste, while all else goes on. */
+  async #fold(): Promise<void> {
+    const { images, log } = this.#parts;
+    try {
+      while (images.hasWaste && !this.#isClosed) {
+        const folded = await sliceSteps(images.fold());
+        if (folded !== undefined) this.#send(() => images.takeFold(folded));
+      }
+    } catch (error) {
+      log.error(
+        { error: errorText(error) },
+        'a large zone could not be folded; it goes on serving',
+      );
+    }
   }
 
   /** Health or load of these services has changed: their answers change now. */
@@ -94,6 +117,7 @@ export class ImagePublishing {
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#cancelLatency?.();
     this.#cancelRefresh();
   }

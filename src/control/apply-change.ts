@@ -12,6 +12,7 @@ import type {
   ObjectWrite,
   TrafficShift,
 } from './change.ts';
+import { checkZonesAhead } from './check-ahead.ts';
 import { checkChange } from './check-change.ts';
 import type { Configuration } from './controller.ts';
 import { type Draft, draftChange, writeCount } from './draft-change.ts';
@@ -32,7 +33,7 @@ export interface ChangeParts {
     next: Configuration,
     previous: Configuration,
     changes: readonly ObjectChange[],
-  ): PreparedImage;
+  ): PreparedImage | Promise<PreparedImage>;
   /** How answers would move, for dry runs; absent: dry runs do not say. */
   trafficShift?(before: Configuration, after: Configuration): readonly TrafficShift[];
   /** Told of every configuration once it is stored, before its image is published. */
@@ -91,12 +92,13 @@ export async function applyChange(
   const lint = [...asked.problems, ...draft.problems];
   if (draft.edits.length === 0) return { revision: current.revision, changes: [], warnings: lint };
   const next = editConfiguration(current, draft.edits, current.revision + 1);
+  await checkZonesAhead(next, current);
   const found = checkChange(draft, next, current);
   refuse(found);
   const warnings = [...lint, ...found];
 
   // Compile: what cannot be served must never become durable.
-  const prepared = parts.compile(next, current, draft.changes);
+  const prepared = await parts.compile(next, current, draft.changes);
   const { changes, newZones } = draft;
   if (options.dryRun === true) {
     const traffic = parts.trafficShift?.(current, next);

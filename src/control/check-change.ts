@@ -2,6 +2,7 @@ import type { Problem } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { STEER } from '../wire/types.ts';
 import { checkEdit } from '../zone/check-edit.ts';
+import { checkZone } from '../zone/check-zone.ts';
 import { steerService } from '../zone/steer.ts';
 import type { NameKey, RRset, Zone } from '../zone/zone.ts';
 import { nodesOwning } from '../zone/zone-walk.ts';
@@ -30,13 +31,15 @@ export function checkChange(draft: Draft, next: Configuration, current: Configur
 function checkZones(next: Configuration, current: Configuration, findings: Findings): void {
   for (const origin of movedZones(current, next)) {
     const zone = next.zones.get(origin);
-    if (zone === undefined || current.zones.get(origin) === zone) continue;
-    for (const problem of checkEdit(current.zones.get(origin), zone)) {
+    const before = current.zones.get(origin);
+    if (zone === undefined || before === zone) continue;
+    const problems = before === undefined ? checkZone(zone) : checkEdit(before, zone);
+    for (const problem of problems) {
       findings.problems.push(
         problem.where === undefined ? { ...problem, where: `zone ${origin}` } : problem,
       );
     }
-    if (!current.zones.has(origin)) {
+    if (before === undefined) {
       findings.problems.push(...checkDelegations([zone], next.zones));
     }
   }

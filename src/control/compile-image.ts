@@ -1,81 +1,29 @@
 import type { IpAddress } from '../base/ip.ts';
+import { finishSteps, type Steps, sliceSteps } from '../base/steps.ts';
 import { buildClientMap } from '../geo/build-client-map.ts';
 import type { ClientClass, ClientDistinctions } from '../geo/client.ts';
-import { type ClientMapView, lookupClient, openClientMap } from '../geo/client-map.ts';
-import type { GeoSources } from '../geo/geo-sources.ts';
-import type { ServiceHealth } from '../health/verdict.ts';
-import { packSegments, type SlotContent } from '../image/arena.ts';
+import { lookupClient, openClientMap } from '../geo/client-map.ts';
+import { foldZone } from '../image/fold-zone.ts';
 import type { ImageUpdate } from '../image/image-update.ts';
+import { isWasteful } from '../image/patch-zone.ts';
 import { ServiceBatch } from '../image/service-batch.ts';
 import { compileZoneIndex } from '../image/zone-index.ts';
-import type { EstimateLatency } from '../latency/estimate.ts';
-import { distinctionsKey, distinctionsOf, type MeasuredKeys } from '../policy/distinctions.ts';
-import type { NetworkOverride, Service } from '../policy/traffic.ts';
+import { distinctionsKey, distinctionsOf } from '../policy/distinctions.ts';
+import type { Service } from '../policy/traffic.ts';
 import { nodesOf } from '../policy/tree.ts';
 import type { NameKey } from '../zone/zone.ts';
-import { areWhere, type CompiledZone, compileNext } from './compile-next-zone.ts';
+import { areWhere, compileNext, followFold } from './compile-next-zone.ts';
 import type { Configuration } from './controller.ts';
+import {
+  dropMaps,
+  type FoldedZone,
+  type ImageInputs,
+  type ImageState,
+  type PreparedImage,
+  UpdateBuilder,
+} from './image-state.ts';
 import { movedZones } from './load-configuration.ts';
 import { SlotTable } from './slot-table.ts';
-
-/** Live inputs of the serving images, asked for each time that something is compiled. */
-export interface ImageInputs {
-  /** The databases under these operator networks. */
-  geo(networks: readonly NetworkOverride[]): GeoSources;
-  health(service: string): ServiceHealth;
-  readonly estimate: EstimateLatency;
-  measured(): MeasuredKeys;
-}
-
-/** An image that is ready but not yet taken: `accept` makes it the current one. */
-export interface PreparedImage {
-  accept(): ImageUpdate;
-}
-
-interface CompiledMap {
-  readonly distinctions: ClientDistinctions;
-  readonly segment: SharedArrayBuffer;
-  readonly view: ClientMapView;
-  readonly classes: readonly ClientClass[];
-}
-
-interface CompiledService {
-  readonly service: Service;
-  /** Undefined when the service answers every client alike. */
-  readonly mapKey: string | undefined;
-  /** Whether its policy asks for round-trip times. */
-  readonly timed: boolean;
-}
-
-/**
- * The state of one image: what stands in which slot. Copied for each change, so that a change which
- * the store refuses leaves no trace.
- */
-interface ImageState {
-  readonly configuration: Configuration;
-  readonly zones: SlotTable<NameKey, CompiledZone>;
-  readonly services: SlotTable<string, CompiledService>;
-  readonly maps: SlotTable<string, CompiledMap>;
-}
-
-/** Collects the segments of one update; the last word on a slot counts. */
-class UpdateBuilder {
-  readonly zones = new Map<number, SharedArrayBuffer | null>();
-  readonly services = new Map<number, SlotContent>();
-  readonly maps = new Map<number, SharedArrayBuffer | null>();
-  zoneIndex: SharedArrayBuffer | undefined;
-
-  build(epoch: number, revision: number): ImageUpdate {
-    return {
-      epoch,
-      revision,
-      ...(this.zoneIndex === undefined ? {} : { zoneIndex: this.zoneIndex }),
-      zones: packSegments(this.zones),
-      services: packSegments(this.services),
-      maps: packSegments(this.maps),
-    };
-  }
-}
 
 /**
  * Turns configurations into images and knows what stands in which slot. A change of configuration
@@ -89,6 +37,8 @@ export class ImageCompiler {
   #moves = 0;
   /** Counts what makes the services of a prepared image stale: health, load and latency. */
   #serviceMoves = 0;
+  /** Large zones that may be worth folding. */
+  readonly #wasteful = new Set<NameKey>();
 
   constructor(inputs: ImageInputs, empty: Configuration) {
     this.#inputs = inputs;
@@ -102,6 +52,17 @@ export class ImageCompiler {
 
   /** Compiles what differs between the current configuration and the next. Changes nothing yet. */
   prepare(next: Configuration): PreparedImage {
+    return finishSteps(this.#prepare(next));
+  }
+
+  /** As `prepare`; where a large zone is to be compiled as a whole, other work has its turn meanwhile. */
+  prepareInSlices(next: Configuration): Promise<PreparedImage> {
+    return sliceSteps(this.#prepare(next));
+  }
+
+  *#prepare(next: Configuration): Steps<PreparedImage> {
+    const moves = this.#moves;
+    const serviceMoves = this.#serviceMoves;
     const state: ImageState = {
       configuration: next,
       zones: this.#state.zones.copy(),
@@ -122,9 +83,7 @@ export class ImageCompiler {
       this.#dropUnusedMaps(state, update);
     }
     this.#compileServices(state, changedServices.put, update);
-    this.#prepareZones(state, update, changedServices.slotsMoved);
-    const moves = this.#moves;
-    const serviceMoves = this.#serviceMoves;
+    yield* this.#prepareZones(state, update, changedServices.slotsMoved);
     return {
       accept: () => {
         // Another image or other geo data took over while the change was being stored.
@@ -145,6 +104,42 @@ export class ImageCompiler {
     const update = new UpdateBuilder();
     this.#compileServices(this.#state, names, update);
     return update.build(++this.#epoch, this.#state.configuration.revision);
+  }
+
+  /**
+   * Copies a zone out of memory that edits have filled with waste, in steps between which edits may go
+   * on; undefined where there is none. `takeFold` makes an image of it.
+   */
+  *fold(): Steps<FoldedZone | undefined> {
+    for (const origin of this.#wasteful) {
+      const from = this.#state.zones.get(origin)?.large;
+      if (from !== undefined && isWasteful(from)) return { from, to: yield* foldZone(from) };
+      this.#wasteful.delete(origin);
+    }
+    return undefined;
+  }
+
+  /** The image with a folded zone; undefined where the zone has been compiled anew meanwhile. */
+  takeFold({ from, to }: FoldedZone): ImageUpdate | undefined {
+    const { origin } = from.zone;
+    const current = this.#state.zones.get(origin);
+    // All versions of a zone that edits have made of each other are in one memory.
+    const made =
+      current?.large?.body === from.body
+        ? followFold(to, current, this.#state.services)
+        : undefined;
+    if (made === undefined) return undefined;
+    const state: ImageState = { ...this.#state, zones: this.#state.zones.copy() };
+    const update = new UpdateBuilder();
+    update.zones.set(state.zones.put(origin, made.compiled), made.segment);
+    this.#state = state;
+    this.#moves += 1;
+    return update.build(++this.#epoch, state.configuration.revision);
+  }
+
+  /** Whether there may be something to fold. */
+  get hasWaste(): boolean {
+    return this.#wasteful.size > 0;
   }
 
   /** Builds every map again, after a new geo database. */
@@ -345,13 +340,13 @@ export class ImageCompiler {
   }
 
   /** Compiles the zones that changed, and those that name a service which has moved. */
-  #prepareZones(state: ImageState, update: UpdateBuilder, slotsMoved: boolean): void {
-    const before = this.#state.zones;
+  *#prepareZones(state: ImageState, update: UpdateBuilder, slotsMoved: boolean): Steps<void> {
+    const { zones: before, configuration } = this.#state;
     const { zones } = state.configuration;
     let indexMoved = before.size === 0;
     const origins = slotsMoved
       ? new Set([...before.keys(), ...zones.keys()])
-      : movedZones(this.#state.configuration, state.configuration);
+      : movedZones(configuration, state.configuration);
     for (const origin of origins) {
       const zone = zones.get(origin);
       if (zone === undefined) {
@@ -363,8 +358,9 @@ export class ImageCompiler {
       const known = before.get(origin);
       if (known === undefined) indexMoved = true;
       if (known?.zone === zone && areWhere(known.steered, state.services)) continue;
-      const { segment, ...compiled } = compileNext(zone, known, state.services);
+      const { segment, compiled } = yield* compileNext(zone, known, state.services);
       update.zones.set(state.zones.put(origin, compiled), segment);
+      if (compiled.large !== undefined && isWasteful(compiled.large)) this.#wasteful.add(origin);
     }
     if (indexMoved) update.zoneIndex = compileZoneIndex(state.zones.slots());
   }
@@ -376,11 +372,4 @@ export interface ClassifiedClient {
   readonly scopePrefixLength: number;
   readonly client: ClientClass;
   readonly distinctions: ClientDistinctions | undefined;
-}
-
-function dropMaps(state: ImageState, update: UpdateBuilder): void {
-  for (const key of [...state.maps.keys()]) {
-    const slot = state.maps.delete(key);
-    if (slot !== undefined) update.maps.set(slot, null);
-  }
 }

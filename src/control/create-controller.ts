@@ -3,7 +3,7 @@ import { limits } from '../base/limits.ts';
 import type { ImageUpdate } from '../image/image-update.ts';
 import { nameKey } from '../wire/names.ts';
 import { readZoneText } from '../zone/read-zone.ts';
-import type { NameKey } from '../zone/zone.ts';
+import type { NameKey, Zone } from '../zone/zone.ts';
 import {
   applyChange,
   type ChangeParts,
@@ -14,6 +14,7 @@ import {
 } from './apply-change.ts';
 import type { ApplyOptions, ApplyResult, ObjectKind, ObjectWrite, Revision } from './change.ts';
 import { ChangeQueue } from './change-queue.ts';
+import { lookOver, newZones } from './check-ahead.ts';
 import type { Configuration, Controller, HealthView } from './controller.ts';
 import { ExpiryTimers } from './expiry.ts';
 import { followChange, reload } from './follow-change.ts';
@@ -71,6 +72,7 @@ class StoreController implements RunningController {
   readonly #queue = new ChangeQueue();
   readonly #courier: ImageCourier;
   readonly #expiry: ExpiryTimers;
+  #isClosed = false;
 
   constructor(parts: ControllerParts) {
     const { store, clock, log } = parts;
@@ -97,10 +99,11 @@ class StoreController implements RunningController {
       this.#parts.log.error(fields, `a stored object is not served: ${formatProblem(problem)}`);
     }
     const { configuration } = this.#state;
-    const prepared = this.#parts.compile(configuration, emptyConfiguration, []);
+    const prepared = await this.#parts.compile(configuration, emptyConfiguration, []);
     this.#parts.stored?.(configuration);
     await this.#courier.deliver(configuration.revision, prepared);
     this.#expiry.schedule();
+    this.#lookOver(configuration.zones.values());
   }
 
   configuration(): Configuration {
@@ -121,9 +124,12 @@ class StoreController implements RunningController {
 
   async change(request: ChangeRequest, options: ApplyOptions): Promise<ApplyResult> {
     return this.#run(async () => {
-      const { revision } = this.#state.configuration;
+      const before = this.#state.configuration;
       const result = await applyChange(request, options, this.#state, this.#parts, this.#courier);
-      if (result.revision !== revision) this.#expiry.schedule();
+      if (result.revision !== before.revision) {
+        this.#expiry.schedule();
+        this.#lookOver(newZones(before, this.#state.configuration));
+      }
       return result;
     });
   }
@@ -211,7 +217,12 @@ class StoreController implements RunningController {
     });
   }
 
+  #lookOver(zones: Iterable<Zone>): void {
+    void lookOver(zones, () => this.#isClosed);
+  }
+
   async close(): Promise<void> {
+    this.#isClosed = true;
     this.#expiry.close();
     await this.#queue.idle();
     this.#courier.close();

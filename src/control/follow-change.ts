@@ -1,12 +1,18 @@
 import { formatProblem, type Problem } from '../base/errors.ts';
 import { staleCommit } from '../store/memory-store.ts';
+import { followCheck } from '../zone/check-edit.ts';
 import type { NameKey } from '../zone/zone.ts';
 import { type ChangeParts, type ChangeState, noteZones } from './apply-change.ts';
 import type { ObjectChange } from './change.ts';
 import type { Configuration } from './controller.ts';
 import { Findings } from './findings.ts';
 import type { ImageCourier } from './image-courier.ts';
-import { editConfiguration, loadConfiguration, type ObjectEdit } from './load-configuration.ts';
+import {
+  editConfiguration,
+  loadConfiguration,
+  movedZones,
+  type ObjectEdit,
+} from './load-configuration.ts';
 import { parseRRsetId } from './object-ids.ts';
 import { readObjectBody } from './read-object.ts';
 import type { ReplicatedRevision } from './replication.ts';
@@ -42,6 +48,10 @@ export async function followChange(
   }
   const next = editConfiguration(current, edits, revision.number);
   noteZones(state.zoneRevisions, { edits }, revision.number, next);
+  // Not to judge them: should this process lead one day, its first edit need not check them as wholes.
+  for (const origin of movedZones(current, next)) {
+    followCheck(current.zones.get(origin), next.zones.get(origin));
+  }
   await take(next, changes, state, parts, courier);
 }
 
@@ -76,7 +86,8 @@ async function take(
   state.configuration = next;
   parts.stored?.(next);
   try {
-    await courier.deliver(next.revision, parts.compile(next, before, changes));
+    const prepared = await parts.compile(next, before, changes);
+    await courier.deliver(next.revision, prepared);
   } catch (error) {
     const fields = { code: 'E_PUBLISH', revision: next.revision, error };
     parts.log.error(

@@ -9,8 +9,17 @@ export interface UnwrittenSegment {
   writeTo(words: Int32Array, atWord: number): void;
 }
 
-/** What stands in a slot from now on: a segment, one to be written, or nothing. */
-export type SlotContent = SharedArrayBuffer | UnwrittenSegment | null;
+/** A version of what shares its memory with other versions. */
+export interface SharedSegment {
+  readonly segment: SharedArrayBuffer;
+  /** Octets that it may read. */
+  readonly bytes: number;
+  /** The word where its header stands. */
+  readonly root: number;
+}
+
+/** What stands in a slot from now on: a segment, one to be written, a version, or nothing. */
+export type SlotContent = SharedArrayBuffer | UnwrittenSegment | SharedSegment | null;
 
 /** Fewer segments than this stay on their own: an arena lives as long as one of its segments. */
 const minSegments = 64;
@@ -36,6 +45,7 @@ export function packSegments(slots: ReadonlyMap<number, SlotContent>): readonly 
   const inArenas: (readonly [number, SharedArrayBuffer | UnwrittenSegment])[] = [];
   for (const [slot, content] of slots) {
     if (small >= minSegments && isSmall(content)) inArenas.push([slot, content]);
+    else if (isShared(content)) updates.push({ slot, at: 0, ...content });
     else updates.push({ slot, segment: ofItsOwn(content) });
   }
   for (let first = 0; first < inArenas.length; ) {
@@ -73,7 +83,7 @@ function fillArena(
   letGoOfShared(copiedBytes);
 }
 
-function ofItsOwn(content: SlotContent): SharedArrayBuffer | null {
+function ofItsOwn(content: Exclude<SlotContent, SharedSegment>): SharedArrayBuffer | null {
   if (content === null || content instanceof SharedArrayBuffer) return content;
   const segment = new SharedArrayBuffer(content.bytes);
   content.writeTo(new Int32Array(segment), 0);
@@ -81,7 +91,11 @@ function ofItsOwn(content: SlotContent): SharedArrayBuffer | null {
 }
 
 function isSmall(content: SlotContent): content is SharedArrayBuffer | UnwrittenSegment {
-  return content !== null && bytesOf(content) <= maxSegmentBytes;
+  return content !== null && !isShared(content) && bytesOf(content) <= maxSegmentBytes;
+}
+
+function isShared(content: SlotContent): content is SharedSegment {
+  return content !== null && 'root' in content;
 }
 
 function bytesOf(content: SharedArrayBuffer | UnwrittenSegment): number {

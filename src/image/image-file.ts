@@ -8,7 +8,7 @@ import type { ImageUpdate, SlotUpdate } from './image-update.ts';
 /*
  * A saved image:
  *
- *   ┌ "MRDNIMG1" │ octets of the header (uint32) │ SHA-256 of all that follows ┐
+ *   ┌ "MRDNIMG2" │ octets of the header (uint32) │ SHA-256 of all that follows ┐
  *   │ header: JSON                                                             │
  *   │ buffer │ buffer │ buffer │ …   as they stand in memory                    │
  *   └──────────────────────────────────────────────────────────────────────────┘
@@ -16,14 +16,14 @@ import type { ImageUpdate, SlotUpdate } from './image-update.ts';
  * Segments are in the machine's own form, so that a file is only good for the program that wrote it.
  */
 
-const magic = 'MRDNIMG1';
+const magic = 'MRDNIMG2';
 const preambleBytes = 8 + 4 + 32;
 
 /** Written and hashed at once, so that nothing else waits long. */
 const chunkBytes = 4 * 1024 * 1024;
 
-/** A slot, the number of its buffer, and where in it the segment stands; two octet numbers. */
-type SavedSlot = readonly [slot: number, buffer: number, at: number, bytes: number];
+/** A slot, the number of its buffer, where in it the segment stands (octets), and the word of its root. */
+type SavedSlot = readonly [slot: number, buffer: number, at: number, bytes: number, root: number];
 
 interface Header {
   /** The program that wrote it. */
@@ -31,7 +31,7 @@ interface Header {
   readonly revision: number;
   /** The hash that chains the revision to all before it: equal numbers of two histories differ here. */
   readonly history: string;
-  /** Octets of each buffer. */
+  /** Octets of each buffer, up to the end of its last segment. */
   readonly buffers: readonly number[];
   /** Number of the zone index's buffer. */
   readonly zoneIndex: number;
@@ -59,34 +59,39 @@ export async function writeImageFile(
   image: ImageUpdate,
   older: readonly string[] = [],
 ): Promise<void> {
-  const buffers = new Map<SharedArrayBuffer, number>();
-  const numberOf = (buffer: SharedArrayBuffer): number => {
-    const number = buffers.get(buffer) ?? buffers.size;
-    buffers.set(buffer, number);
-    return number;
+  const buffers = new Map<SharedArrayBuffer, { readonly number: number; usedBytes: number }>();
+  const numberOf = (buffer: SharedArrayBuffer, end: number): number => {
+    const known = buffers.get(buffer) ?? { number: buffers.size, usedBytes: 0 };
+    // What is behind the segments may be room that is being written to.
+    known.usedBytes = Math.max(known.usedBytes, end);
+    buffers.set(buffer, known);
+    return known.number;
   };
   const slots = (updates: readonly SlotUpdate[]): SavedSlot[] =>
-    updates.flatMap(({ slot, segment, at = 0, bytes }) =>
-      segment === null ? [] : [[slot, numberOf(segment), at, bytes ?? segment.byteLength - at]],
-    );
+    updates.flatMap(({ slot, segment, at = 0, bytes, root = 0 }) => {
+      if (segment === null) return [];
+      const length = bytes ?? segment.byteLength - at;
+      return [[slot, numberOf(segment, at + length), at, length, root]];
+    });
   if (image.zoneIndex === undefined) throw new Error('an image without a zone index is not saved');
   const content = {
     program,
     history,
     revision: image.revision,
-    zoneIndex: numberOf(image.zoneIndex),
+    zoneIndex: numberOf(image.zoneIndex, image.zoneIndex.byteLength),
     zones: slots(image.zones),
     services: slots(image.services),
     maps: slots(image.maps),
   };
-  const sizes = [...buffers.keys()].map((buffer) => buffer.byteLength);
+  const parts = [...buffers].map(([buffer, { usedBytes }]) => new Uint8Array(buffer, 0, usedBytes));
+  const sizes = parts.map((part) => part.length);
   const header = Buffer.from(JSON.stringify({ ...content, buffers: sizes } satisfies Header));
   const beside = `${path}.new`;
   const file = await open(beside, 'w', 0o600);
   try {
     const hash = createHash('sha256');
     let position = preambleBytes;
-    for (const part of [header, ...[...buffers.keys()].map((buffer) => new Uint8Array(buffer))]) {
+    for (const part of [header, ...parts]) {
       for (let from = 0; from < part.length; from += chunkBytes) {
         const chunk = part.subarray(from, from + chunkBytes);
         hash.update(chunk);
@@ -167,7 +172,10 @@ function readImage(
     return buffer;
   };
   const slots = (saved: readonly SavedSlot[]): SlotUpdate[] =>
-    saved.map(([slot, number, at, bytes]) => ({ slot, segment: bufferOf(number), at, bytes }));
+    saved.map(([slot, number, at, bytes, root]) => ({
+      ...{ slot, segment: bufferOf(number), at, bytes },
+      ...(root === 0 ? {} : { root }),
+    }));
   return {
     epoch: 1,
     revision,

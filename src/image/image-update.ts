@@ -28,6 +28,8 @@ export interface SlotUpdate {
   readonly at?: number;
   /** Octets of the segment; default: all of the buffer. */
   readonly bytes?: number;
+  /** Words into the segment where a zone's header stands (image/patch-zone.ts); default 0. */
+  readonly root?: number;
 }
 
 /** Takes updates to wherever queries are answered; resolves when every worker serves them. */

@@ -6,10 +6,11 @@
  *
  * Zone segment (one per zone):
  *
- *   header ──┬─ tableMask, tableStart, apexNode, negativeTemplate, maxLabels …
+ *   header ──┬─ tableMask, apexNode, negativeTemplate, maxLabels …
+ *   directory│  page, page, page …                        right behind the header
  *            │
- *   table    │  [hash, node] [0, 0] [hash, node] …        open addressing, at most half full
- *            │
+ *   pages    │  [hash, node] [0, 0] [hash, node] …        one table, in pages of 1024 entries: open
+ *            │                                            addressing, at most half full when compiled
  *   nodes    │  ┌ hash │ nameBytes │ flags │ cover │ wildcard │ service │ steerTtl │ rrsets ┐
  *            │  ├ type, template │ type, template │ …           sorted by type              │
  *            │  └ name …                                                                    ┘
@@ -20,6 +21,10 @@
  *               ├ chunk …            bytes and records of each optional RRset                │
  *               └ body …             answer, authority, in-domain glue │ optional RRsets     ┘
  *
+ * Several versions of a large zone share a buffer: each has a header and directory of its own, leads to
+ * the pages and nodes that it shares with the one before, and to its own behind them (patch-zone.ts).
+ * What is written is never changed.
+ *
  * Zone index (one per image):
  *
  *   header ── tableMask, tableStart, minLabels, maxLabels
@@ -27,8 +32,8 @@
  *   entries   zone slot │ nameBytes │ name …
  */
 
-/** "MZS1" and "MZI1": what the first word of a segment says it is. */
-export const zoneMagic = 0x4d5a5331;
+/** "MZS2" and "MZI1": what the first word of a header says it is. */
+export const zoneMagic = 0x4d5a5332;
 export const indexMagic = 0x4d5a4931;
 
 /** Words of a zone segment's header. */
@@ -36,7 +41,8 @@ export const zoneHeader = {
   magic: 0,
   /** Entries of the table less one; their number is a power of two. */
   tableMask: 1,
-  tableStart: 2,
+  /** Entries of the table that are not empty: those of names, and those of names that are gone. */
+  entryCount: 2,
   nameCount: 3,
   /** Labels of the deepest name, the root not counted. */
   maxLabels: 4,
@@ -46,6 +52,21 @@ export const zoneHeader = {
   originBytes: 7,
   words: 8,
 } as const;
+
+/**
+ * The table of a zone is cut into pages of 2^10 entries, so that a version of a large zone copies those
+ * that it changes: 8 KB each, beside 8 KB for the directory of a million names.
+ */
+export const pageBits = 10;
+
+/** Number of an entry within its page. */
+export const pageMask = (1 << pageBits) - 1;
+
+/**
+ * The node of an entry whose name is gone; its hash is 0, which no name has, so that a search goes on
+ * behind it and never looks at the node.
+ */
+export const goneNode = 1;
 
 /** Words of a node. */
 export const node = {

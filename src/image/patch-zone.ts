@@ -1,171 +1,193 @@
-import { parentKey } from '../wire/names.ts';
+import { finishSteps } from '../base/steps.ts';
 import { rrTypes, STEER } from '../wire/types.ts';
-import { plainChanges, typesWithAdditional } from '../zone/plain-changes.ts';
+import { changedNames } from '../zone/changed-names.ts';
 import type { NameKey, Zone } from '../zone/zone.ts';
-import { nodeFlags, node as nodeLayout, zoneHeader } from './layout.ts';
-import { putIntoTable, SegmentWriter } from './segment-writer.ts';
+import { followLinks, typesWithAdditional } from '../zone/zone-links.ts';
+import { node as nodeLayout, referralWithDs, zoneHeader } from './layout.ts';
+import { findMovedNames, type MovedNames, ZoneNames } from './moved-names.ts';
+import { NextTable } from './name-table.ts';
+import type { SegmentWriter } from './segment-writer.ts';
 import { answerContent, answeredTypes, negativeContent } from './zone-answers.ts';
-import { lookupNameOf } from './zone-index.ts';
-import { hashName } from './zone-name.ts';
+import { lookupNameOfWire } from './zone-index.ts';
+import { hashWire } from './zone-name.ts';
 import type { NameDraft } from './zone-names.ts';
-import { type CompileZoneOptions, fillNode, steering } from './zone-segment.ts';
+import {
+  allocateNodes,
+  type CompileZoneOptions,
+  fillDirectory,
+  fillNode,
+  steering,
+} from './zone-segment.ts';
 import { TemplateCompiler } from './zone-template.ts';
 import { findNode, findTemplate, viewZone, type ZoneView } from './zone-view.ts';
 
 /*
- * A segment with a few names made anew:
+ * The versions of a large zone, one behind the other in the same memory:
  *
- *   ┌ header │ table │ nodes │ templates ┬ template, node of a name that changed │ … ┐
- *   └ copied; the table leads to the new ┴ appended                                  ┘
+ *   ┌ header, table, nodes, templates ┬ nodes, templates, pages, header ┬ … ┬ room ┐
+ *   └ as it was compiled as a whole   └ what version 2 has anew          └   └ zeros┘
  *
- * What the old nodes and templates take stays as waste until the zone is compiled as a whole. Reading
- * is as before: nothing says that a segment was patched.
+ * A version is what its header leads to. It writes behind all that was written before, whoever wrote
+ * that and whether it was ever served, so that none can change what another reads. What later versions
+ * have no use for stays as waste until the zone is folded (fold-zone.ts).
  */
 
-/** Waste beyond which a zone is compiled as a whole: one part in so many. */
-const wasteShare = 8;
-
-/** Room that a patched segment has for what changed, words; more is allocated where that is not enough. */
-const roomWords = 16 * 1024;
-
-/** A compiled zone that can be patched. */
-export interface PatchableZone {
+/** A large zone, compiled: one version of it. */
+export interface LargeZone {
   readonly zone: Zone;
-  readonly segment: SharedArrayBuffer;
-  /** Words of it that are in use; room to append follows. */
-  readonly usedWords: number;
-  /** Words in use when it was last compiled as a whole. */
+  /** What all versions are written into. */
+  readonly body: SegmentWriter;
+  /** The word where this version's header stands. */
+  readonly root: number;
+  /** Words in use when it was last compiled as a whole or folded. */
   readonly wholeWords: number;
-  /** `additionalTargets` of the zone. */
-  readonly targets: ReadonlySet<NameKey>;
 }
 
+/** Waste from which on a zone is folded: one part in so many. */
+const wasteShare = 4;
+
+/** Less waste than this is not worth it, words. */
+const minWasteWords = 1024 * 1024;
+
+/** True when folding a zone would free memory that is worth it. */
+export function isWasteful({ body, wholeWords }: Omit<LargeZone, 'zone'>): boolean {
+  return body.length - wholeWords > Math.max(minWasteWords, wholeWords / wasteShare);
+}
+
+/** Names anew beyond which compiling the whole zone is as good: so many, or one part in so many. */
+const mostNames = 1000;
+const namesShare = 16;
+
 /**
- * The segment of a zone's next version, made of the one before at the cost of copying it. Undefined
- * when the changes are not plain or there is too much waste: then the zone is to be compiled as a
- * whole. Throws as `compileZone` does.
+ * The next version of a compiled zone, at the cost of what changed and of what depends on that.
+ * Undefined when that is too much of the zone. Throws as `compileZone` does.
  */
 export function patchZone(
-  before: PatchableZone,
+  before: LargeZone,
   after: Zone,
   options: CompileZoneOptions,
-): Pick<PatchableZone, 'segment' | 'usedWords'> | undefined {
-  const { zone, segment, usedWords, wholeWords, targets } = before;
-  if (usedWords > wholeWords + wholeWords / wasteShare) return undefined;
-  const changed = plainChanges(zone, after, targets);
+): LargeZone | undefined {
+  const { body, root, zone } = before;
+  const view = viewZone(body.words, body.bytes, root);
+  const most = Math.max(mostNames, Math.floor(view.nameCount / namesShare));
+  const changed = changedNames(zone, after, most);
   if (changed === undefined) return undefined;
-  const writer = SegmentWriter.after(segment, usedWords, roomWords);
-  const patch = new ZonePatch(writer, zone, after, options);
-  for (const key of changed) if (!patch.rebuild(key)) return undefined;
-  return { segment: writer.finish(), usedWords: writer.length };
+  const links = followLinks(zone, after, changed);
+  const oldNames = new ZoneNames(zone, links);
+  const names = new ZoneNames(after, links);
+  // In a signed zone every cut answers otherwise.
+  if (isSigned(oldNames) !== isSigned(names)) return undefined;
+  const moved = findMovedNames(oldNames, names, changed, links, most);
+  if (moved === undefined) return undefined;
+  const patch = new ZonePatch(before, names, oldNames, moved, options);
+  return { ...before, zone: after, root: patch.write() };
+}
+
+function isSigned(names: ZoneNames): boolean {
+  return names.zone.nodes.get(names.zone.origin)?.has(rrTypes.DNSKEY) === true;
 }
 
 class ZonePatch {
   readonly #segment: SegmentWriter;
-  readonly #before: Zone;
-  readonly #after: Zone;
+  readonly #root: number;
+  readonly #names: ZoneNames;
+  readonly #oldNames: ZoneNames;
+  readonly #moved: MovedNames;
   readonly #options: CompileZoneOptions;
   readonly #templates: TemplateCompiler;
 
-  constructor(segment: SegmentWriter, before: Zone, after: Zone, options: CompileZoneOptions) {
-    this.#segment = segment;
-    this.#before = before;
-    this.#after = after;
+  constructor(
+    { body, root }: LargeZone,
+    names: ZoneNames,
+    oldNames: ZoneNames,
+    moved: MovedNames,
+    options: CompileZoneOptions,
+  ) {
+    this.#segment = body;
+    this.#root = root;
+    this.#names = names;
+    this.#oldNames = oldNames;
+    this.#moved = moved;
     this.#options = options;
-    this.#templates = new TemplateCompiler(segment);
+    this.#templates = new TemplateCompiler(body);
   }
 
-  /** Makes a name anew; false when that takes the zone as a whole. */
-  rebuild(key: NameKey): boolean {
-    const isApex = key === this.#after.origin;
-    const name = lookupNameOf(key);
-    const view = this.#view();
-    const old = findNode(view, name, 0);
-    const above = isApex ? old : findNode(view, lookupNameOf(parentKey(key) ?? '.'), 0);
-    if (above === 0 || !isFree(view, above) || (old !== 0 && !isFree(view, old))) return false;
-    if (old === 0 && !hasRoom(view)) return false;
-    const draft: NameDraft = {
-      wire: name.bytes.slice(0, name.nameBytes),
-      labels: name.labels,
-      rrsets: this.#after.nodes.get(key) ?? new Map(),
-      isCut: false,
-      cover: undefined,
-      wildcard: undefined,
-      node: 0,
-    };
-    const directory = this.#directory(key, draft, old);
-    if (directory === undefined) return false;
-    const hash = hashName(name.view, 0, name.nameBytes);
-    this.#writeNode(draft, old, hash, directory);
-    this.#link(draft, old, hash);
-    if (isApex) this.#writeApex(draft);
-    return true;
-  }
-
-  /** Types and templates of a name: those of before where nothing changed. */
-  #directory(key: NameKey, draft: NameDraft, old: number): number[] | undefined {
-    const before = this.#before.nodes.get(key);
-    const directory: number[] = [];
-    for (const type of answeredTypes(draft, false)) {
-      const isSame = old !== 0 && before?.get(type) === draft.rrsets.get(type);
-      let template = isSame ? findTemplate(this.#view(), old, type) : 0;
-      if (template === 0) {
-        if (typesWithAdditional.has(type)) return undefined;
-        template = this.#templates.compile(answerContent(new Map(), draft, type));
+  /** Writes what has moved; returns where the new header stands. */
+  write(): number {
+    const drafts = new Map<NameKey, NameDraft | undefined>();
+    let additions = 0;
+    for (const key of this.#moved.names) {
+      const draft = this.#names.get(key);
+      drafts.set(key, draft);
+      if (draft !== undefined && this.#oldNames.get(key) === undefined) additions += 1;
+    }
+    const written = [...drafts.values()].filter((draft) => draft !== undefined);
+    finishSteps(allocateNodes(this.#segment, written, isSigned(this.#names)));
+    const table = new NextTable(this.#segment, this.#root, additions);
+    let maxLabels = this.#view().maxLabels;
+    for (const [key, draft] of drafts) {
+      const old = this.#oldNode(this.#oldNames.get(key));
+      if (draft === undefined) {
+        table.remove(this.#segment.words[old + nodeLayout.hash]!, old);
+        continue;
       }
-      directory.push(type, template);
+      const hash = hashWire(draft.wire);
+      this.#writeNode(key, draft, hash, old);
+      if (old === 0) table.put(hash, draft.node);
+      else table.move(hash, old, draft.node);
+      maxLabels = Math.max(maxLabels, draft.labels);
     }
-    return directory;
+    this.#segment.words[table.root + zoneHeader.maxLabels] = maxLabels;
+    const apex = drafts.get(this.#names.zone.origin);
+    if (apex !== undefined) this.#writeApex(apex, table.root);
+    return table.root;
   }
 
-  #writeNode(draft: NameDraft, old: number, hash: number, directory: readonly number[]): void {
-    const nameWords = (draft.wire.length + 3) >> 2;
-    draft.node = this.#segment.allocate(nodeLayout.words + directory.length + nameWords);
-    const { words, bytes } = this.#segment;
-    fillNode(this.#segment, draft, hash, steering(draft.rrsets.get(STEER), this.#options));
-    words[draft.node + nodeLayout.wildcard] = old === 0 ? 0 : words[old + nodeLayout.wildcard]!;
-    words[draft.node + nodeLayout.rrsetCount] = directory.length >> 1;
-    words.set(directory, draft.node + nodeLayout.words);
-    bytes.set(draft.wire, (draft.node + nodeLayout.words + directory.length) * 4);
+  #writeNode(key: NameKey, draft: NameDraft, hash: number, old: number): void {
+    // Its links lead to where those names now are.
+    if (draft.cover !== undefined) this.#place(draft.cover);
+    const wildcard = this.#names.wildcardOf(key);
+    if (wildcard !== undefined) this.#place(wildcard);
+    const steer = steering(draft.rrsets.get(STEER), this.#options);
+    fillNode(this.#segment, draft, hash, steer);
+    const types = answeredTypes(draft, isSigned(this.#names));
+    fillDirectory(this.#segment, draft, types, (type) => {
+      const kept = this.#isAsBefore(key, draft, type) ? findTemplate(this.#view(), old, type) : 0;
+      return kept || this.#templates.compile(answerContent(this.#names, draft, type));
+    });
   }
 
-  /** Lets the table lead to the new node; a node that is no wildcard, cut or DNAME has no other links. */
-  #link(draft: NameDraft, old: number, hash: number): void {
-    const { words } = this.#segment;
-    const start = words[zoneHeader.tableStart]!;
-    const mask = words[zoneHeader.tableMask]!;
-    if (old === 0) {
-      putIntoTable(words, start, mask, hash, draft.node);
-      words[zoneHeader.nameCount]! += 1;
-      words[zoneHeader.maxLabels] = Math.max(words[zoneHeader.maxLabels]!, draft.labels);
-      return;
-    }
-    let entry = hash & mask;
-    while (words[start + entry * 2 + 1] !== old) entry = (entry + 1) & mask;
-    words[start + entry * 2 + 1] = draft.node;
+  /** Whether the answer to a type is what it was before. */
+  #isAsBefore(key: NameKey, draft: NameDraft, type: number): boolean {
+    const old = this.#oldNames.get(key);
+    if (old === undefined || old.isCut !== draft.isCut) return false;
+    const isReferral = type === referralWithDs;
+    if ((isReferral || typesWithAdditional.has(type)) && this.#moved.pointing.has(key))
+      return false;
+    const isSame = (one: number) => old.rrsets.get(one) === draft.rrsets.get(one);
+    return isReferral ? isSame(rrTypes.NS) && isSame(rrTypes.DS) : isSame(type);
   }
 
-  #writeApex(draft: NameDraft): void {
-    const soa = draft.rrsets.get(rrTypes.SOA);
+  /** Says where the node of a name stands that is not written anew. */
+  #place(draft: NameDraft): void {
+    if (draft.node === 0) draft.node = this.#oldNode(draft);
+  }
+
+  /** The node of a name in the version before; 0 for none. */
+  #oldNode(draft: NameDraft | undefined): number {
+    return draft === undefined ? 0 : findNode(this.#view(), lookupNameOfWire(draft.wire), 0);
+  }
+
+  #writeApex(apex: NameDraft, root: number): void {
+    const soa = apex.rrsets.get(rrTypes.SOA);
     if (soa === undefined) throw new Error('a zone without an SOA passed its checks');
-    const negative = this.#templates.compile(negativeContent(draft, soa));
-    this.#segment.words[zoneHeader.apexNode] = draft.node;
-    this.#segment.words[zoneHeader.negativeTemplate] = negative;
+    const negativeTemplate = this.#templates.compile(negativeContent(apex, soa));
+    this.#segment.words[root + zoneHeader.apexNode] = apex.node;
+    this.#segment.words[root + zoneHeader.negativeTemplate] = negativeTemplate;
   }
 
-  /** The segment so far; valid until more of it is allocated. */
+  /** The version before; valid until more is allocated. */
   #view(): ZoneView {
-    return viewZone(this.#segment.words, this.#segment.bytes);
+    return viewZone(this.#segment.words, this.#segment.bytes, this.#root);
   }
-}
-
-/** False for what lies at or below a zone cut or a DNAME. */
-function isFree({ words }: ZoneView, node: number): boolean {
-  const flags = words[node + nodeLayout.flags]!;
-  return words[node + nodeLayout.cover] === 0 && (flags & (nodeFlags.cut | nodeFlags.dname)) === 0;
-}
-
-/** Whether the table is at most three quarters full with one more name. */
-function hasRoom({ nameCount, tableMask }: ZoneView): boolean {
-  return (nameCount + 1) * 4 <= (tableMask + 1) * 3;
 }

@@ -1,4 +1,5 @@
 import { limits } from '../base/limits.ts';
+import type { Steps } from '../base/steps.ts';
 import { rrClasses, rrTypes } from '../wire/types.ts';
 import { PackedNodes } from '../zone/packed-nodes.ts';
 import { rdataHeadBytes } from '../zone/record-arena.ts';
@@ -7,7 +8,7 @@ import { nodeFlags, node as nodeLayout, ownerAt, template as templateLayout } fr
 import type { SegmentWriter } from './segment-writer.ts';
 import { nameBytesOf } from './zone-index.ts';
 import { hashName } from './zone-name.ts';
-import type { NameDraft } from './zone-names.ts';
+import { type NameDraft, noRrsets } from './zone-names.ts';
 
 /** Types whose records stand in an answer as they are, and that say nothing of other names. */
 const plainTypes: ReadonlySet<number> = new Set([
@@ -26,11 +27,12 @@ const recordHeadBytes = 12;
 /** Longer RRsets are left to others. */
 const mostRdataBytes = 8192;
 
+/** Names that are written in one step. */
+const stepNames = 1000;
+
 const DOT = 0x2e;
 const STAR = 0x2a;
 const BACKSLASH = 0x5c;
-
-const noRrsets: ReadonlyMap<number, RRset> = new Map();
 
 /**
  * The names of a packed zone that answer for themselves alone: no zone cut, DNAME, wildcard or service
@@ -95,16 +97,19 @@ export class PlainNames {
     };
   }
 
-  /** Writes them all and tells `put` where each node is; returns the labels of the deepest. */
-  write(segment: SegmentWriter, put: (hash: number, node: number) => void): number {
+  /** Writes them all, in steps, and tells `put` where each node is; returns the labels of the deepest. */
+  *write(segment: SegmentWriter, put: (hash: number, node: number) => void): Steps<number> {
     const { arena, firstName } = this.#nodes;
     let maxLabels = 0;
+    let written = 0;
     for (let name = firstName; name >= 0; name = arena.nextName(name)) {
       if (this.#others.has(name)) continue;
       this.#readName(name);
       maxLabels = Math.max(maxLabels, this.#labels);
       const hash = hashName(this.#wireView, 0, this.#nameBytes);
       put(hash, this.#writeNode(segment, name, hash));
+      written += 1;
+      if (written % stepNames === 0) yield;
     }
     return maxLabels;
   }

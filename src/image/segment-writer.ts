@@ -8,47 +8,44 @@ export class SegmentWriter {
   /** Words in use. */
   length = 0;
 
-  constructor(expectedWords = 1024) {
-    this.#buffer = new ArrayBuffer(expectedWords * 4);
+  constructor(
+    expectedWords = 1024,
+    kind: typeof ArrayBuffer | typeof SharedArrayBuffer = ArrayBuffer,
+  ) {
+    this.#buffer = new kind(expectedWords * 4);
     this.words = new Int32Array(this.#buffer);
     this.bytes = new Uint8Array(this.#buffer);
-  }
-
-  /**
-   * Goes on behind the first `usedWords` of a segment, in a copy with room for `moreWords`: where they
-   * are enough, `finish` gives that very copy.
-   */
-  static after(segment: SharedArrayBuffer, usedWords: number, moreWords: number): SegmentWriter {
-    const writer = new SegmentWriter(0);
-    const copy = new SharedArrayBuffer((usedWords + moreWords) * 4);
-    writer.#buffer = copy;
-    writer.words = new Int32Array(copy);
-    writer.bytes = new Uint8Array(copy);
-    writer.words.set(new Int32Array(segment, 0, usedWords));
-    writer.length = usedWords;
-    return writer;
   }
 
   /** Takes words that hold zeros; returns the offset of the first. */
   allocate(words: number): number {
     const at = this.length;
     this.length += words;
-    if (this.length > this.words.length) {
-      const grown = new ArrayBuffer(Math.max(this.length, this.words.length * 2) * 4);
-      new Uint8Array(grown).set(this.bytes);
-      this.#buffer = grown;
-      this.words = new Int32Array(grown);
-      this.bytes = new Uint8Array(grown);
-    }
+    if (this.length > this.words.length) this.#grow(Math.max(this.length, this.words.length * 2));
     return at;
   }
 
-  /** What was written, in memory that threads share; there may be zeros behind it. */
+  /** The memory itself where threads share it; valid until the next `allocate`. */
+  get shared(): SharedArrayBuffer | undefined {
+    return this.#buffer instanceof SharedArrayBuffer ? this.#buffer : undefined;
+  }
+
+  /** A copy of what was written, in memory that threads share. */
   finish(): SharedArrayBuffer {
-    if (this.#buffer instanceof SharedArrayBuffer) return this.#buffer;
     const segment = new SharedArrayBuffer(this.length * 4);
     new Int32Array(segment).set(this.words.subarray(0, this.length));
     return segment;
+  }
+
+  #grow(words: number): void {
+    const { words: written } = this;
+    this.#buffer =
+      this.#buffer instanceof SharedArrayBuffer
+        ? new SharedArrayBuffer(words * 4)
+        : new ArrayBuffer(words * 4);
+    this.words = new Int32Array(this.#buffer);
+    this.bytes = new Uint8Array(this.#buffer);
+    this.words.set(written);
   }
 }
 

@@ -1,8 +1,8 @@
 import { wireNameKey } from '../wire/names.ts';
 import { additionalNames } from '../wire/rdata/registry.ts';
 import { rrTypes, STEER } from '../wire/types.ts';
-import { typesWithAdditional } from '../zone/plain-changes.ts';
 import type { RRset } from '../zone/zone.ts';
+import { typesWithAdditional } from '../zone/zone-links.ts';
 import { referralWithDs } from './layout.ts';
 import type { DraftedNames, NameDraft } from './zone-names.ts';
 import type { TemplateContent, TemplateRecords } from './zone-template.ts';

@@ -39,7 +39,11 @@ export function compileZoneIndex(entries: Iterable<[NameKey, number]>): SharedAr
 
 /** Reads a name of the control plane as the data plane sees it. Throws on a malformed one. */
 export function lookupNameOf(key: NameKey): LookupName {
-  const bytes = nameBytesOf(key);
+  return lookupNameOfWire(nameBytesOf(key));
+}
+
+/** Reads a wire name as the data plane sees it. */
+export function lookupNameOfWire(bytes: Uint8Array): LookupName {
   const padded = new Uint8Array(bytes.length + 3);
   padded.set(bytes);
   const name = new LookupName();

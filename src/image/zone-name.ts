@@ -79,3 +79,13 @@ export function hashName(view: DataView, at: number, nameBytes: number): number 
   hash ^= hash >>> 16;
   return hash === 0 ? 1 : hash;
 }
+
+const padded = new DataView(new ArrayBuffer(scratchBytes));
+const paddedBytes = new Uint8Array(padded.buffer);
+
+/** Hashes a lower-case wire name of which nothing is known of what stands behind it. */
+export function hashWire(wire: Uint8Array): number {
+  paddedBytes.set(wire);
+  paddedBytes.fill(0, wire.length, wire.length + 4);
+  return hashName(padded, 0, wire.length);
+}

@@ -1,4 +1,5 @@
 import { limits } from '../base/limits.ts';
+import type { Steps } from '../base/steps.ts';
 import { parentKey } from '../wire/names.ts';
 import { rrTypes } from '../wire/types.ts';
 import type { NameKey, RRset, Zone } from '../zone/zone.ts';
@@ -21,7 +22,11 @@ export interface NameDraft {
   node: number;
 }
 
-const noRrsets: ReadonlyMap<number, RRset> = new Map();
+/** What an empty non-terminal owns. */
+export const noRrsets: ReadonlyMap<number, RRset> = new Map();
+
+/** Names that are drafted in one step. */
+const stepNames = 500;
 
 /** Where the drafts of names are found. */
 export type DraftedNames = Pick<ReadonlyMap<NameKey, NameDraft>, 'get'>;
@@ -30,7 +35,7 @@ export type DraftedNames = Pick<ReadonlyMap<NameKey, NameDraft>, 'get'>;
  * Lists every name of a zone with what covers it; parents come before their children. Names that own
  * no records but have some below them (RFC 4592 §2.2.2) are made up here. Plain ones are left out.
  */
-export function draftNames(zone: Zone, plain?: PlainNames): Map<NameKey, NameDraft> {
+export function* draftNames(zone: Zone, plain?: PlainNames): Steps<Map<NameKey, NameDraft>> {
   const drafts = new Map<NameKey, NameDraft>();
   // Siblings mostly follow each other: comparing two names is cheaper than looking one up.
   let lastKey: NameKey = zone.origin;
@@ -40,7 +45,7 @@ export function draftNames(zone: Zone, plain?: PlainNames): Map<NameKey, NameDra
     if (known !== undefined) return known;
     let made: NameDraft;
     if (key === zone.origin) {
-      made = draftName(nameBytesOf(key), rrsets, undefined);
+      made = draftName(key, key, rrsets, undefined);
     } else {
       const above = parentOf(key);
       const parent =
@@ -49,13 +54,18 @@ export function draftNames(zone: Zone, plain?: PlainNames): Map<NameKey, NameDra
           : draft(above, zone.nodes.get(above) ?? noRrsets);
       lastKey = above;
       last = parent;
-      made = draftName(wireOf(key, above, parent.wire), rrsets, parent);
+      made = draftName(key, above, rrsets, parent);
     }
     drafts.set(key, made);
     return made;
   };
   draft(zone.origin, zone.nodes.get(zone.origin) ?? noRrsets);
-  for (const [key, rrsets] of plain?.others() ?? zone.nodes) draft(key, rrsets);
+  let names = 0;
+  for (const [key, rrsets] of plain?.others() ?? zone.nodes) {
+    draft(key, rrsets);
+    names += 1;
+    if (names % stepNames === 0) yield;
+  }
   plain?.leaveOut(drafts.keys());
   return drafts;
 }
@@ -83,21 +93,24 @@ export function isWildcard(wire: Uint8Array): boolean {
   return wire[0] === 1 && wire[1] === 0x2a;
 }
 
-function draftName(
-  wire: Uint8Array,
+/** Drafts a name below one that is drafted, or the apex, which has no `parent`. */
+export function draftName(
+  key: NameKey,
+  above: NameKey,
   rrsets: ReadonlyMap<number, RRset>,
   parent: NameDraft | undefined,
 ): NameDraft {
+  const wire = parent === undefined ? nameBytesOf(key) : wireOf(key, above, parent.wire);
   const wild = isWildcard(wire);
   // A delegation cannot be synthesized (RFC 4592 §4.2): NS at a wildcard is data like any other.
   const isCut = parent !== undefined && rrsets.has(rrTypes.NS) && !wild;
-  const above = parent?.cover ?? (parent?.rrsets.has(rrTypes.DNAME) ? parent : undefined);
+  const cover = parent?.cover ?? (parent?.rrsets.has(rrTypes.DNAME) ? parent : undefined);
   const made: NameDraft = {
     wire,
     labels: (parent?.labels ?? labelCount(wire) - 1) + 1,
     rrsets,
     isCut,
-    cover: above,
+    cover,
     wildcard: undefined,
     node: 0,
   };
@@ -106,7 +119,8 @@ function draftName(
   return made;
 }
 
-function parentOf(key: NameKey): NameKey {
+/** The name above one that is below its zone's apex. */
+export function parentOf(key: NameKey): NameKey {
   const parent = parentKey(key);
   if (parent === undefined) throw new Error(`"${key}" lies outside its zone`);
   return parent;

@@ -1,12 +1,14 @@
 import { MeridianError } from '../base/errors.ts';
+import { finishSteps, type Steps } from '../base/steps.ts';
 import { rrTypes, STEER } from '../wire/types.ts';
 import type { NameKey, RRset, Zone } from '../zone/zone.ts';
-import { nodeFlags, node as nodeLayout, zoneHeader, zoneMagic } from './layout.ts';
+import { nodeFlags, node as nodeLayout, zoneHeader } from './layout.ts';
+import { allocateTable, putName } from './name-table.ts';
 import { PlainNames } from './plain-names.ts';
-import { putIntoTable, SegmentWriter, tableSize } from './segment-writer.ts';
+import { SegmentWriter } from './segment-writer.ts';
 import { answerContent, answeredTypes, negativeContent } from './zone-answers.ts';
-import { hashName } from './zone-name.ts';
-import { type DraftedNames, draftNames, type NameDraft } from './zone-names.ts';
+import { hashWire } from './zone-name.ts';
+import { draftNames, type NameDraft } from './zone-names.ts';
 import { TemplateCompiler } from './zone-template.ts';
 
 export interface CompileZoneOptions {
@@ -14,14 +16,28 @@ export interface CompileZoneOptions {
   serviceSlot(name: string): number | undefined;
 }
 
+/** Names from which on a zone's versions share memory (patch-zone.ts). */
+export const largeZoneNames = 2000;
+
+/** Words that are set aside per name, twice what most need: what is never written takes no memory. */
+const largeNameWords = 64;
+
 /**
  * Compiles a zone that `checkZone` accepts into a segment (the drawing is in layout.ts).
  * Throws MeridianError when it has no SOA (E_ZONE_SOA) or a STEER names an unknown service
  * (E_SERVICE_UNKNOWN).
  */
 export function compileZone(zone: Zone, options: CompileZoneOptions): SharedArrayBuffer {
+  return finishSteps(writeZone(zone, options)).finish();
+}
+
+/**
+ * As `compileZone`, in steps, into a segment that goes on being written: that of a large zone is in
+ * shared memory already, with room for its next versions.
+ */
+export function* writeZone(zone: Zone, options: CompileZoneOptions): Steps<SegmentWriter> {
   const plain = PlainNames.of(zone);
-  const names = draftNames(zone, plain);
+  const names = yield* draftNames(zone, plain);
   const apex = names.get(zone.origin);
   const soa = apex?.rrsets.get(rrTypes.SOA);
   if (apex === undefined || soa === undefined) {
@@ -29,53 +45,60 @@ export function compileZone(zone: Zone, options: CompileZoneOptions): SharedArra
     throw new MeridianError({ code: 'E_ZONE_SOA', message });
   }
   const nameCount = names.size + (plain?.size ?? 0);
-  const size = tableSize(nameCount);
-  const segment = new SegmentWriter(zoneHeader.words + size * 2 + nameCount * 40);
-  segment.allocate(zoneHeader.words);
-  const tableStart = segment.allocate(size * 2);
+  const segment = segmentFor(nameCount);
+  const root = allocateTable(segment, nameCount);
   const isSigned = apex.rrsets.has(rrTypes.DNSKEY);
-  allocateNodes(segment, names, isSigned);
+  yield* allocateNodes(segment, names.values(), isSigned);
 
   const templates = new TemplateCompiler(segment);
-  const padded = new Uint8Array(264);
-  const paddedView = new DataView(padded.buffer);
-  const put = (hash: number, node: number) =>
-    putIntoTable(segment.words, tableStart, size - 1, hash, node);
-  let maxLabels = plain?.write(segment, put) ?? 0;
+  const put = (hash: number, node: number) => putName(segment.words, root, hash, node);
+  let maxLabels = plain === undefined ? 0 : yield* plain.write(segment, put);
   const found = { get: (key: NameKey) => names.get(key) ?? plain?.draft(key) };
+  let filled = 0;
   for (const name of names.values()) {
     maxLabels = Math.max(maxLabels, name.labels);
-    padded.set(name.wire);
-    padded.fill(0, name.wire.length, name.wire.length + 4);
-    const hash = hashName(paddedView, 0, name.wire.length);
+    const hash = hashWire(name.wire);
     fillNode(segment, name, hash, steering(name.rrsets.get(STEER), options));
-    fillDirectory(segment, templates, found, name, answeredTypes(name, isSigned));
+    const types = answeredTypes(name, isSigned);
+    const compileType = (type: number) => templates.compile(answerContent(found, name, type));
+    fillDirectory(segment, name, types, compileType);
     put(hash, name.node);
+    filled += 1;
+    if (filled % stepNames === 0) yield;
   }
   const negativeTemplate = templates.compile(negativeContent(apex, soa));
 
   const { words } = segment;
-  words[zoneHeader.magic] = zoneMagic;
-  words[zoneHeader.tableMask] = size - 1;
-  words[zoneHeader.tableStart] = tableStart;
-  words[zoneHeader.nameCount] = nameCount;
-  words[zoneHeader.maxLabels] = maxLabels;
-  words[zoneHeader.apexNode] = apex.node;
-  words[zoneHeader.negativeTemplate] = negativeTemplate;
-  words[zoneHeader.originBytes] = apex.wire.length;
-  return segment.finish();
+  words[root + zoneHeader.maxLabels] = maxLabels;
+  words[root + zoneHeader.apexNode] = apex.node;
+  words[root + zoneHeader.negativeTemplate] = negativeTemplate;
+  words[root + zoneHeader.originBytes] = apex.wire.length;
+  return segment;
 }
 
+/** Memory to write a zone of so many names into. */
+export function segmentFor(names: number): SegmentWriter {
+  return names < largeZoneNames
+    ? new SegmentWriter(zoneHeader.words + names * 44)
+    : new SegmentWriter(names * largeNameWords, SharedArrayBuffer);
+}
+
+/** Names that are compiled in one step. */
+const stepNames = 100;
+
 /** Nodes link to each other, so that all have their place before the first is filled. */
-function allocateNodes(
+export function* allocateNodes(
   segment: SegmentWriter,
-  names: ReadonlyMap<NameKey, NameDraft>,
+  names: Iterable<NameDraft>,
   isSigned: boolean,
-): void {
-  for (const name of names.values()) {
+): Steps<void> {
+  let allocated = 0;
+  for (const name of names) {
     const nameWords = (name.wire.length + 3) >> 2;
     const directoryWords = answeredTypes(name, isSigned).length * 2;
     name.node = segment.allocate(nodeLayout.words + directoryWords + nameWords);
+    allocated += 1;
+    if (allocated % stepNames === 0) yield;
   }
 }
 
@@ -123,17 +146,17 @@ export function fillNode(
   words[at + nodeLayout.steerTtlSeconds] = steer.ttlSeconds;
 }
 
-function fillDirectory(
+/** Writes the directory of a node, each type with the template that `templateOf` gives, and its name. */
+export function fillDirectory(
   segment: SegmentWriter,
-  templates: TemplateCompiler,
-  names: DraftedNames,
   name: NameDraft,
   types: readonly number[],
+  templateOf: (type: number) => number,
 ): void {
   segment.words[name.node + nodeLayout.rrsetCount] = types.length;
   let at = name.node + nodeLayout.words;
   for (const type of types) {
-    const template = templates.compile(answerContent(names, name, type));
+    const template = templateOf(type);
     segment.words[at] = type;
     segment.words[at + 1] = template;
     at += 2;

@@ -191,6 +191,18 @@ export class TemplateCompiler {
   }
 }
 
+/** Words of an encoded template. */
+export function templateWords(words: Int32Array, at: number): number {
+  const chunks = words[at + layout.chunkCount]!;
+  const bodyAt = layout.words + words[at + layout.fixupCount]! + chunks;
+  const requiredBytes = words[at + layout.requiredBytes]!;
+  let bytes = requiredBytes > maxBodyBytes ? 0 : requiredBytes;
+  for (let chunk = 1; chunk <= chunks; chunk += 1) {
+    bytes += words[at + bodyAt - chunk]! & 0xffff;
+  }
+  return bodyAt + ((bytes + 3) >> 2);
+}
+
 function suffixesOf(owner: Uint8Array): Map<string, number> {
   const suffixes = new Map<string, number>();
   const key = suffixKey(owner);

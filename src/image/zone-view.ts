@@ -3,6 +3,8 @@ import {
   indexHeader,
   indexMagic,
   node as nodeLayout,
+  pageBits,
+  pageMask,
   zoneHeader,
   zoneMagic,
 } from './layout.ts';
@@ -14,7 +16,8 @@ export interface ZoneView {
   /** The same memory, for the bodies of templates, which are bytes. */
   readonly bytes: Uint8Array;
   readonly tableMask: number;
-  readonly tableStart: number;
+  /** Where the directory of the table's pages begins. */
+  readonly directory: number;
   readonly nameCount: number;
   readonly maxLabels: number;
   readonly apexNode: number;
@@ -23,40 +26,44 @@ export interface ZoneView {
   readonly originBytes: number;
 }
 
-/** Opens a segment that `compileZone` made; throws on anything else, which is a bug. */
+/**
+ * Opens a segment that `compileZone` made; `root` is the word where its header stands. Throws on
+ * anything else, which is a bug.
+ */
 export function openZone(
   segment: SharedArrayBuffer,
   at = 0,
   bytes = segment.byteLength - at,
+  root = 0,
 ): ZoneView {
   const words = new Int32Array(segment, at, bytes >> 2);
-  if (words[zoneHeader.magic] !== zoneMagic) throw new Error('not a zone segment');
-  return viewZone(words, new Uint8Array(segment, at, bytes));
+  if (words[root + zoneHeader.magic] !== zoneMagic) throw new Error('not a zone segment');
+  return viewZone(words, new Uint8Array(segment, at, bytes), root);
 }
 
-/** The view of a segment by its memory as words and as bytes. */
-export function viewZone(words: Int32Array, bytes: Uint8Array): ZoneView {
+/** The view of a zone by the memory that it is in, as words and as bytes. */
+export function viewZone(words: Int32Array, bytes: Uint8Array, root: number): ZoneView {
   return {
     words,
     bytes,
-    tableMask: words[zoneHeader.tableMask]!,
-    tableStart: words[zoneHeader.tableStart]!,
-    nameCount: words[zoneHeader.nameCount]!,
-    maxLabels: words[zoneHeader.maxLabels]!,
-    apexNode: words[zoneHeader.apexNode]!,
-    negativeTemplate: words[zoneHeader.negativeTemplate]!,
-    originBytes: words[zoneHeader.originBytes]!,
+    tableMask: words[root + zoneHeader.tableMask]!,
+    directory: root + zoneHeader.words,
+    nameCount: words[root + zoneHeader.nameCount]!,
+    maxLabels: words[root + zoneHeader.maxLabels]!,
+    apexNode: words[root + zoneHeader.apexNode]!,
+    negativeTemplate: words[root + zoneHeader.negativeTemplate]!,
+    originBytes: words[root + zoneHeader.originBytes]!,
   };
 }
 
 /** Finds the node of a name from its label number `label` on; 0 when the zone has no such name. */
 export function findNode(zone: ZoneView, name: LookupName, label: number): number {
-  const { words, tableMask, tableStart } = zone;
+  const { words, tableMask, directory } = zone;
   const from = name.labelAt[label]!;
   const nameBytes = name.nameBytes - from;
   const hash = hashName(name.view, from, nameBytes);
   for (let entry = hash & tableMask; ; entry = (entry + 1) & tableMask) {
-    const at = tableStart + entry * 2;
+    const at = words[directory + (entry >> pageBits)]! + (entry & pageMask) * 2;
     const node = words[at + 1]!;
     if (node === 0) return 0;
     if (words[at] !== hash || words[node + nodeLayout.nameBytes] !== nameBytes) continue;

@@ -14,7 +14,7 @@ export class FullImage {
     return this.#epoch;
   }
 
-  /** Returns the octets of the segments that were replaced. */
+  /** Returns the octets of the segments that were replaced, those left out that stay in their memory. */
   apply(update: ImageUpdate): number {
     this.#epoch = update.epoch;
     this.#revision = update.revision;
@@ -45,7 +45,9 @@ function applySlots(slots: Map<number, SlotUpdate>, updates: readonly SlotUpdate
   let replacedBytes = 0;
   for (const update of updates) {
     const old = slots.get(update.slot);
-    replacedBytes += old?.bytes ?? old?.segment?.byteLength ?? 0;
+    // The next version of a large zone is in the same memory.
+    const isSame = old !== undefined && old.segment === update.segment;
+    if (!isSame) replacedBytes += old?.bytes ?? old?.segment?.byteLength ?? 0;
     if (update.segment === null) slots.delete(update.slot);
     else slots.set(update.slot, update);
   }

@@ -43,13 +43,13 @@ export function updateImage(image: Image, update: ImageUpdate): Image {
 function updateSlots<View>(
   before: readonly (View | undefined)[],
   updates: readonly SlotUpdate[],
-  open: (segment: SharedArrayBuffer, at?: number, bytes?: number) => View,
+  open: (segment: SharedArrayBuffer, at?: number, bytes?: number, root?: number) => View,
 ): readonly (View | undefined)[] {
   if (updates.length === 0) return before;
   const after = [...before];
-  for (const { slot, segment, at, bytes } of updates) {
+  for (const { slot, segment, at, bytes, root } of updates) {
     while (after.length <= slot) after.push(undefined);
-    after[slot] = segment === null ? undefined : open(segment, at, bytes);
+    after[slot] = segment === null ? undefined : open(segment, at, bytes, root);
   }
   return after;
 }

@@ -3,34 +3,34 @@ import { wireNameKey } from '../wire/names.ts';
 import { rrTypes } from '../wire/types.ts';
 import { answeringNode } from './answering-node.ts';
 import { relativeName } from './owner-name.ts';
-import { type ProblemList, quoted } from './problem-list.ts';
+import { type ProblemSink, quoted } from './problem-list.ts';
 import type { NameKey, RRset, Zone } from './zone.ts';
-import { nodesOwning } from './zone-walk.ts';
-
-const aliasTypes = new Set([rrTypes.CNAME]);
 
 /**
- * Warns of CNAMEs that lead back to themselves, and of chains that are longer than the server follows
- * in one answer (RFC 1034 §3.6.2: aliases of aliases are inefficient, loops an error). Chains are
- * followed as far as they stay in the zone.
+ * Warns of a CNAME that leads back to itself, and of a chain that is longer than the server follows in
+ * one answer (RFC 1034 §3.6.2: aliases of aliases are inefficient, loops an error). A chain is followed
+ * as far as it stays in the zone.
  */
-export function checkAliases(zone: Zone, problems: ProblemList): void {
-  for (const [key, node] of nodesOwning(zone.nodes, aliasTypes)) {
-    const cname = node.get(rrTypes.CNAME);
-    if (cname === undefined) continue;
-    const names = chainFrom(zone, key, cname);
-    const last = names.at(-1);
-    const path = [key, ...names].map((name) => quoted(relativeName(name, zone.origin)));
-    const what = `CNAME at ${path[0]}`;
-    if (last === key) {
-      const message = `${what} leads back to itself (${path.join(' → ')}); end the loop at a host`;
-      problems.warn('E_ZONE_ALIAS', message, cname.where);
-    } else if (names.length > limits.cnameChain) {
-      const message =
-        `${what} begins a chain of over ${limits.cnameChain} CNAMEs, which no answer holds whole; ` +
-        'name its end';
-      problems.warn('E_ZONE_ALIAS', message, cname.where);
-    }
+export function checkAlias(
+  zone: Zone,
+  key: NameKey,
+  node: ReadonlyMap<number, RRset>,
+  problems: ProblemSink,
+): void {
+  const cname = node.get(rrTypes.CNAME);
+  if (cname === undefined) return;
+  const names = chainFrom(zone, key, cname);
+  const last = names.at(-1);
+  const path = [key, ...names].map((name) => quoted(relativeName(name, zone.origin)));
+  const what = `CNAME at ${path[0]}`;
+  if (last === key) {
+    const message = `${what} leads back to itself (${path.join(' → ')}); end the loop at a host`;
+    problems.warn('E_ZONE_ALIAS', message, cname.where);
+  } else if (names.length > limits.cnameChain) {
+    const message =
+      `${what} begins a chain of over ${limits.cnameChain} CNAMEs, which no answer holds whole; ` +
+      'name its end';
+    problems.warn('E_ZONE_ALIAS', message, cname.where);
   }
 }
 

@@ -1,66 +1,88 @@
 import { parentKey, wireNameKey } from '../wire/names.ts';
-import { rdataNames } from '../wire/rdata/registry.ts';
 import { typeName } from '../wire/type-names.ts';
 import { rrTypes, STEER } from '../wire/types.ts';
 import { relativeName } from './owner-name.ts';
-import { type ProblemList, quoted } from './problem-list.ts';
+import { type ProblemSink, quoted } from './problem-list.ts';
 import type { NameKey, RRset, Zone } from './zone.ts';
+import type { ZoneLinks } from './zone-links.ts';
 import { nodesOwning } from './zone-walk.ts';
 
 /** Where authority ends inside a zone. */
-export interface ZoneCuts {
-  /** Owners of NS other than the apex. */
-  readonly delegated: ReadonlySet<NameKey>;
-  /** Owners of a DNAME. */
-  readonly redirected: ReadonlySet<NameKey>;
-  /** Every name that some NS record of the zone names. */
-  readonly nameServers: ReadonlySet<NameKey>;
+export class ZoneCuts {
+  readonly #zone: Zone;
+  readonly #links: ZoneLinks | undefined;
+  /** Every name that some NS record of the zone names, once somebody asks where links are not known. */
+  #nameServers: ReadonlySet<NameKey> | undefined;
+
+  constructor(zone: Zone, links: ZoneLinks | undefined) {
+    this.#zone = zone;
+    this.#links = links;
+  }
+
+  /** The highest zone cut at or above a name; undefined when the zone has authority for it. */
+  above(key: NameKey): NameKey | undefined {
+    const { nodes, origin } = this.#zone;
+    let found: NameKey | undefined;
+    for (let name: NameKey = key; name !== origin && name !== '.'; name = parentKey(name) ?? '.') {
+      if (nodes.get(name)?.has(rrTypes.NS)) found = name;
+    }
+    return found;
+  }
+
+  /** The nearest owner of a DNAME strictly above a name, the apex included. */
+  dnameAbove(key: NameKey): NameKey | undefined {
+    const { nodes, origin } = this.#zone;
+    for (let name: NameKey = key; name !== origin && name !== '.'; ) {
+      name = parentKey(name) ?? '.';
+      if (nodes.get(name)?.has(rrTypes.DNAME)) return name;
+    }
+    return undefined;
+  }
+
+  /** Whether some NS record of the zone names this. */
+  isNameServer(key: NameKey): boolean {
+    if (this.#links === undefined) {
+      this.#nameServers ??= nameServersOf(this.#zone);
+      return this.#nameServers.has(key);
+    }
+    return this.#links.hostedAt(key).some((owner) => {
+      const servers = this.#zone.nodes.get(owner)?.get(rrTypes.NS)?.rdatas ?? [];
+      return servers.some((rdata) => wireNameKey(rdata) === key);
+    });
+  }
 }
 
-const cutTypes = new Set([rrTypes.DNAME, rrTypes.NS]);
+function nameServersOf({ nodes }: Zone): ReadonlySet<NameKey> {
+  const servers = new Set<NameKey>();
+  for (const [, node] of nodesOwning(nodes, serverTypes)) {
+    for (const rdata of node.get(rrTypes.NS)?.rdatas ?? []) servers.add(wireNameKey(rdata));
+  }
+  return servers;
+}
+
+const serverTypes = new Set([rrTypes.NS]);
 
 /** What the parent's side of a zone cut owns (RFC 4035 §2.5, §3.1.4.1). */
 const parentTypes: readonly number[] = [rrTypes.NS, rrTypes.DS, rrTypes.NSEC, rrTypes.RRSIG];
 
-/** Finds the zone cuts and DNAMEs of a zone. */
-export function findCuts(zone: Zone): ZoneCuts {
-  const delegated = new Set<NameKey>();
-  const redirected = new Set<NameKey>();
-  const nameServers = new Set<NameKey>();
-  for (const [key, node] of nodesOwning(zone.nodes, cutTypes)) {
-    if (node.has(rrTypes.DNAME)) redirected.add(key);
-    const ns = node.get(rrTypes.NS);
-    if (ns === undefined) continue;
-    if (key !== zone.origin) delegated.add(key);
-    for (const rdata of ns.rdatas) {
-      const [name] = rdataNames(rrTypes.NS, rdata);
-      if (name !== undefined) nameServers.add(wireNameKey(rdata, name.at));
-    }
+/** Checks that a name does not stand where a delegation or a DNAME answers instead. */
+export function checkCuts(
+  zone: Zone,
+  key: NameKey,
+  node: ReadonlyMap<number, RRset>,
+  cuts: ZoneCuts,
+  problems: ProblemSink,
+): void {
+  if (key === zone.origin) return;
+  const dname = cuts.dnameAbove(key);
+  if (dname !== undefined) {
+    const name = quoted(relativeName(key, zone.origin));
+    const owner = quoted(relativeName(dname, zone.origin));
+    const message = `${name} is below the DNAME at ${owner} (RFC 6672 §2.4); remove one`;
+    problems.error('E_ZONE_DNAME_CONFLICT', message, whereOf(node));
   }
-  return { delegated, redirected, nameServers };
-}
-
-/** The highest zone cut at or above a name; undefined when the zone has authority for it. */
-export function cutAbove(key: NameKey, cuts: ZoneCuts, origin: NameKey): NameKey | undefined {
-  return highest(key, cuts.delegated, origin);
-}
-
-/** Checks that nothing stands where a delegation or a DNAME answers instead. */
-export function checkCuts(zone: Zone, cuts: ZoneCuts, problems: ProblemList): void {
-  const { delegated, redirected } = cuts;
-  if (delegated.size === 0 && redirected.size === 0) return;
-  for (const [key, node] of zone.nodes) {
-    if (key === zone.origin) continue;
-    const dname = redirected.size === 0 ? undefined : above(key, redirected, zone.origin);
-    if (dname !== undefined) {
-      const name = quoted(relativeName(key, zone.origin));
-      const owner = quoted(relativeName(dname, zone.origin));
-      const message = `${name} is below the DNAME at ${owner} (RFC 6672 §2.4); remove one`;
-      problems.error('E_ZONE_DNAME_CONFLICT', message, whereOf(node));
-    }
-    const cut = delegated.size === 0 ? undefined : cutAbove(key, cuts, zone.origin);
-    if (cut !== undefined) checkOccluded(zone, key, cut, cuts, problems);
-  }
+  const cut = cuts.above(key);
+  if (cut !== undefined) checkOccluded(zone, key, cut, cuts, problems);
 }
 
 /** RFC 1034 §4.2.1: at and below a cut there is the delegation and its glue, nothing else. */
@@ -69,13 +91,13 @@ function checkOccluded(
   key: NameKey,
   cut: NameKey,
   cuts: ZoneCuts,
-  problems: ProblemList,
+  problems: ProblemSink,
 ): void {
   for (const rrset of zone.nodes.get(key)?.values() ?? []) {
     const { type, where } = rrset;
     if (key === cut && parentTypes.includes(type)) continue;
     const isAddress = type === rrTypes.A || type === rrTypes.AAAA;
-    if (isAddress && cuts.nameServers.has(key)) continue;
+    if (isAddress && cuts.isNameServer(key)) continue;
     const name = `${typeName(type)} at ${quoted(relativeName(rrset.owner, zone.origin))}`;
     const owner = quoted(relativeName(cut, zone.origin));
     if (type === STEER) {
@@ -86,23 +108,6 @@ function checkOccluded(
       problems.warn('E_ZONE_OCCLUDED', message, where);
     }
   }
-}
-
-function highest(key: NameKey, owners: ReadonlySet<NameKey>, origin: NameKey): NameKey | undefined {
-  let found: NameKey | undefined;
-  for (let name: NameKey = key; name !== origin && name !== '.'; name = parentKey(name) ?? '.') {
-    if (owners.has(name)) found = name;
-  }
-  return found;
-}
-
-/** The nearest of `owners` strictly above `key`, the apex included. */
-function above(key: NameKey, owners: ReadonlySet<NameKey>, origin: NameKey): NameKey | undefined {
-  for (let name: NameKey = key; name !== origin && name !== '.'; ) {
-    name = parentKey(name) ?? '.';
-    if (owners.has(name)) return name;
-  }
-  return undefined;
 }
 
 function whereOf(node: ReadonlyMap<number, RRset>): string | undefined {

@@ -3,7 +3,7 @@ import { typeName } from '../wire/type-names.ts';
 import { rrTypes, STEER } from '../wire/types.ts';
 import { isMetaType } from './meta-types.ts';
 import { relativeName } from './owner-name.ts';
-import { type ProblemList, quoted } from './problem-list.ts';
+import { type ProblemSink, quoted } from './problem-list.ts';
 import { isServiceName, steerService } from './steer.ts';
 import type { NameKey, RRset, Zone } from './zone.ts';
 
@@ -17,7 +17,7 @@ const messageOverheadBytes = 12 + limits.nameBytes + 4 + 11;
 const recordOverheadBytes = 12;
 
 /** Checks the RRsets of one owner, each by itself and beside the others. */
-export function checkNode(zone: Zone, key: NameKey, node: Node, problems: ProblemList): void {
+export function checkNode(zone: Zone, key: NameKey, node: Node, problems: ProblemSink): void {
   for (const rrset of node.values()) checkRRset(zone, rrset, problems);
   const check = { name: quoted(relativeName(key, zone.origin)), node, problems };
   if (node.has(rrTypes.CNAME)) checkCname(check);
@@ -32,10 +32,10 @@ export function checkNode(zone: Zone, key: NameKey, node: Node, problems: Proble
 interface NodeCheck {
   readonly name: string;
   readonly node: Node;
-  readonly problems: ProblemList;
+  readonly problems: ProblemSink;
 }
 
-function checkRRset(zone: Zone, rrset: RRset, problems: ProblemList): void {
+function checkRRset(zone: Zone, rrset: RRset, problems: ProblemSink): void {
   const { type, ttl, rdatas, where } = rrset;
   const describe = () => `${typeName(type)} at ${quoted(relativeName(rrset.owner, zone.origin))}`;
   if (rdatas.length > limits.rrsPerRrset) {

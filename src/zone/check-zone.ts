@@ -2,13 +2,14 @@ import type { Problem } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { isAtOrBelow } from '../wire/names.ts';
 import { rrTypes } from '../wire/types.ts';
-import { checkAliases } from './check-aliases.ts';
-import { checkCuts, findCuts } from './check-cuts.ts';
+import { checkAlias } from './check-aliases.ts';
+import { checkCuts, ZoneCuts } from './check-cuts.ts';
 import { checkNode } from './check-node.ts';
-import { addressTypes, checkTargets } from './check-targets.ts';
+import { addressTypes, checkTargets, isDoubled, type NameCheck } from './check-targets.ts';
 import { recordCount } from './edit-zone.ts';
-import { ProblemList, quoted } from './problem-list.ts';
+import { ProblemList, type ProblemSink, quoted } from './problem-list.ts';
 import type { NameKey, RRset, Zone } from './zone.ts';
+import type { ZoneLinks } from './zone-links.ts';
 import { namesInDoubt } from './zone-walk.ts';
 
 /** What the checks know besides the zone. */
@@ -32,78 +33,61 @@ export function checkZone(zone: Zone): Problem[] {
 /** `checkZone` into a list that has problems already. */
 export function findProblems(zone: Zone, problems: ProblemList, options: CheckOptions): void {
   checkApex(zone, problems, options);
+  const check = nameCheck(zone, undefined, options);
+  for (const [key, node] of namesToCheck(check)) checkName(check, key, node, problems);
+  checkSize(recordCount(zone), problems, options);
+}
+
+/** What `checkName` knows of a zone; its links where they are known, for they take longer than a check. */
+export function nameCheck(
+  zone: Zone,
+  links: ZoneLinks | undefined,
+  options: CheckOptions = {},
+): NameCheck {
   const { origin } = zone;
-  const doubled = doubledEnd(origin);
-  const records = recordCount(zone);
-  for (const [key, node] of namesInDoubt(zone.nodes, doubled?.slice(0, -origin.length - 1))) {
-    checkName(zone, key, node, doubled, problems);
-  }
-  if (records > limits.recordsPerZone) {
-    const message = `the zone has ${records} records, over ${limits.recordsPerZone}; split it`;
-    problems.error('E_ZONE_TOO_LARGE', message, options.file);
-  }
-  checkAliases(zone, problems);
-  const cuts = findCuts(zone);
-  checkCuts(zone, cuts, problems);
-  checkTargets(zone, cuts, problems, {
-    isDoubled: (key) => doubled !== undefined && isDoubled(key, doubled),
+  return {
+    zone,
+    cuts: new ZoneCuts(zone, links),
+    doubledEnd: origin === '.' ? undefined : `.${origin}${origin}`,
     mayLackAddresses: addressTypes.some((type) => options.mayBeMissing?.(type)),
-  });
+  };
 }
 
-/**
- * What `checkZone` finds of a zone of which nothing but these names has changed since it was right, and
- * they depend on no others; `changed` has the RRsets of theirs that did.
- */
-export function findNamesProblems(
-  zone: Zone,
-  names: readonly NameKey[],
-  changed: Zone['nodes'],
-): Problem[] {
-  const problems = new ProblemList();
-  const { origin } = zone;
-  const doubled = doubledEnd(origin);
-  checkApex(zone, problems, {});
-  for (const key of names) {
-    const node = zone.nodes.get(key);
-    if (node !== undefined) checkName(zone, key, node, doubled, problems);
-  }
-  const cuts = { delegated: new Set<string>(), redirected: new Set<string>() };
-  checkTargets({ origin, nodes: changed }, { ...cuts, nameServers: new Set() }, problems, {
-    isDoubled: (key) => doubled !== undefined && isDoubled(key, doubled),
-    mayLackAddresses: false,
-  });
-  return problems.list();
+/** The names with which something may be wrong. */
+export function namesToCheck({ zone, doubledEnd }: NameCheck): ReturnType<typeof namesInDoubt> {
+  return namesInDoubt(zone.nodes, doubledEnd?.slice(0, -zone.origin.length - 1));
 }
 
-/** How names end that hold their zone's origin twice; undefined for the root's. */
-function doubledEnd(origin: NameKey): string | undefined {
-  return origin === '.' ? undefined : `.${origin}${origin}`;
-}
-
-/** Checks what a name is and owns. */
-function checkName(
-  zone: Zone,
+/** Checks what a name is and owns, and what that has to do with the rest of its zone. */
+export function checkName(
+  check: NameCheck,
   key: NameKey,
   node: ReadonlyMap<number, RRset>,
-  doubled: string | undefined,
-  problems: ProblemList,
+  problems: ProblemSink,
 ): void {
+  const { zone, cuts } = check;
   const { origin } = zone;
   checkNode(zone, key, node, problems);
-  const first: RRset | undefined = node.values().next().value;
   if (!isAtOrBelow(key, origin)) {
     const message = `${quoted(key)} is not in ${origin}; move it to its own zone`;
-    problems.error('E_ZONE_OUTSIDE', message, first?.where);
+    problems.error('E_ZONE_OUTSIDE', message, whereOf(node));
   }
-  if (doubled !== undefined && isDoubled(key, doubled)) {
+  if (isDoubled(check, key)) {
     const message = `${quoted(key)} holds ${quoted(origin)} twice; add the final dot if it was meant`;
-    problems.warn('E_ZONE_DOT', message, first?.where);
+    problems.warn('E_ZONE_DOT', message, whereOf(node));
   }
+  checkAlias(zone, key, node, problems);
+  checkCuts(zone, key, node, cuts, problems);
+  checkTargets(check, key, node, problems);
+}
+
+function whereOf(node: ReadonlyMap<number, RRset>): string | undefined {
+  const first: RRset | undefined = node.values().next().value;
+  return first?.where;
 }
 
 /** RFC 1035 §5.2 item 2 and §6.1.2: one SOA at the apex, and name servers. */
-function checkApex(zone: Zone, problems: ProblemList, options: CheckOptions): void {
+export function checkApex(zone: Zone, problems: ProblemSink, options: CheckOptions = {}): void {
   const { file, mayBeMissing = () => false } = options;
   const apex = zone.nodes.get(zone.origin);
   const soa = apex?.get(rrTypes.SOA);
@@ -120,6 +104,13 @@ function checkApex(zone: Zone, problems: ProblemList, options: CheckOptions): vo
   }
 }
 
-function isDoubled(key: NameKey, doubled: string): boolean {
-  return key.endsWith(doubled) || key === doubled.slice(1);
+/** Checks how many records a zone has. */
+export function checkSize(
+  records: number,
+  problems: ProblemSink,
+  options: CheckOptions = {},
+): void {
+  if (records <= limits.recordsPerZone) return;
+  const message = `the zone has ${records} records, over ${limits.recordsPerZone}; split it`;
+  problems.error('E_ZONE_TOO_LARGE', message, options.file);
 }

@@ -1,8 +1,28 @@
 import type { ErrorCode, Problem } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 
+/** Where checks say what they find. */
+export interface ProblemSink {
+  error(code: ErrorCode, message: string, where: string | undefined): void;
+  warn(code: ErrorCode, message: string, where: string | undefined): void;
+}
+
+/** Collects all that is wrong with one name. */
+export class NameProblems implements ProblemSink {
+  readonly found: Problem[] = [];
+
+  error(code: ErrorCode, message: string, where: string | undefined): void {
+    this.found.push({ code, message, ...(where === undefined ? {} : { where }) });
+  }
+
+  warn(code: ErrorCode, message: string, where: string | undefined): void {
+    const severity = 'warning';
+    this.found.push({ code, message, severity, ...(where === undefined ? {} : { where }) });
+  }
+}
+
 /** Collects what is wrong with one zone, up to `limits.problemsPerZone` errors and as many warnings. */
-export class ProblemList {
+export class ProblemList implements ProblemSink {
   readonly #file: string | undefined;
   readonly #problems: Problem[] = [];
   #errors = 0;
@@ -33,6 +53,12 @@ export class ProblemList {
     if (this.#warnings++ < limits.problemsPerZone) {
       this.#push({ code, message, severity: 'warning' }, where);
     }
+  }
+
+  /** Adds what was found before. */
+  add({ code, message, severity, where }: Problem): void {
+    if (severity === 'warning') this.warn(code, message, where);
+    else this.error(code, message, where);
   }
 
   /** All of them by file and line, and a last line for each kind that went over the cap. */

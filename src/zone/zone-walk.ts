@@ -32,26 +32,29 @@ export function* nodesOwning(
   }
 }
 
-/** Types that say something of what else may stand at their name. */
+/** Types that say something of what else may stand at their name, or point at another. */
 const demandingTypes: ReadonlySet<number> = new Set([
   rrTypes.SOA,
   rrTypes.NS,
   rrTypes.DS,
   rrTypes.CNAME,
   rrTypes.DNAME,
+  rrTypes.MX,
+  rrTypes.PTR,
+  rrTypes.SRV,
   STEER,
 ]);
 
 /**
- * The names of which something may be wrong by what they are and own; of packed zones all are left
- * out that own single short records of undemanding types. `ending` is how the keys of names end that
- * are to be looked at in any case.
+ * The names of which something may be wrong by what they are, own and lie below; of packed zones
+ * without zone cuts and DNAMEs all are left out that own single short records of undemanding types.
+ * `ending` is how the keys of names end that are to be looked at in any case.
  */
 export function* namesInDoubt(
   nodes: Nodes,
   ending: string | undefined,
 ): Generator<[NameKey, ReadonlyMap<number, RRset>], undefined> {
-  if (!(nodes instanceof PackedNodes)) {
+  if (!(nodes instanceof PackedNodes) || isDivided(nodes)) {
     yield* nodes;
     return;
   }
@@ -69,6 +72,19 @@ export function* namesInDoubt(
     }
     if (inDoubt) yield [nodes.keyOf(name), nodes.node(name)];
   }
+}
+
+/** Whether some names may lie below a zone cut or a DNAME. */
+function isDivided({ arena, firstName, types }: PackedNodes): boolean {
+  if (types.has(rrTypes.DNAME)) return true;
+  if (!types.has(rrTypes.NS)) return false;
+  for (let name = firstName; name >= 0; name = arena.nextName(name)) {
+    if (arena.textBytes(name) === 0) continue; // the apex
+    for (let rrset = arena.firstRRset(name); rrset >= 0; rrset = arena.nextRRset(rrset)) {
+      if (arena.typeOf(rrset) === rrTypes.NS) return true;
+    }
+  }
+  return false;
 }
 
 function isDemanding(type: number): boolean {

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { VirtualClock } from '../../src/base/clock.ts';
 import { type Log, silentLog } from '../../src/base/log.ts';
 import { ImagePublishing } from '../../src/cli/image-publishing.ts';
-import type { ImageInputs } from '../../src/control/compile-image.ts';
+import type { ImageInputs } from '../../src/control/image-state.ts';
 import type { ImageUpdate } from '../../src/image/image-update.ts';
 import { LatencyTable } from '../../src/latency/latency-table.ts';
 import { geoOf, Serving, zone } from '../control/serving.ts';

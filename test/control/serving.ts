@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import type { IpAddress } from '../../src/base/ip.ts';
-import { ImageCompiler, type ImageInputs } from '../../src/control/compile-image.ts';
+import { ImageCompiler } from '../../src/control/compile-image.ts';
 import type { Configuration } from '../../src/control/controller.ts';
+import type { ImageInputs } from '../../src/control/image-state.ts';
 import { emptyConfiguration } from '../../src/control/load-configuration.ts';
 import { combineSources } from '../../src/geo/geo-sources.ts';
 import type { ImageUpdate } from '../../src/image/image-update.ts';

@@ -21,9 +21,10 @@ const content = fc.oneof(
   { weight: 12, arbitrary: number.map((n) => ['A', [`192.0.2.${n}`]] as const) },
   { weight: 6, arbitrary: number.map((n) => ['TXT', [`"text ${n}"`, '"more"']] as const) },
   { weight: 1, arbitrary: number.map((n) => ['AAAA', [`2001:db8::${n}`]] as const) },
-  { weight: 1, arbitrary: target.map((name) => ['MX', [`10 ${name}`]] as const) },
-  { weight: 1, arbitrary: target.map((name) => ['NS', [name]] as const) },
-  { weight: 1, arbitrary: target.map((name) => ['CNAME', [name]] as const) },
+  { weight: 2, arbitrary: target.map((name) => ['MX', [`10 ${name}`]] as const) },
+  { weight: 1, arbitrary: target.map((name) => ['SRV', [`1 2 53 ${name}`]] as const) },
+  { weight: 3, arbitrary: target.map((name) => ['NS', [name]] as const) },
+  { weight: 2, arbitrary: target.map((name) => ['CNAME', [name]] as const) },
   { weight: 1, arbitrary: target.map((name) => ['DNAME', [name]] as const) },
   { weight: 1, arbitrary: number.map((n) => ['DS', [`${n} 13 2 ${'ab'.repeat(32)}`]] as const) },
 );
@@ -31,7 +32,7 @@ const content = fc.oneof(
 /** A wish: an RRset at a name, or one of its types gone. */
 export const wish = fc.record({ owner, content, isRemoval: fc.boolean(), ttl: number });
 
-type Wish = typeof wish extends fc.Arbitrary<infer Value> ? Value : never;
+export type Wish = typeof wish extends fc.Arbitrary<infer Value> ? Value : never;
 
 function rrsetOf(at: string, type: string, ttl: number, values: readonly string[]): RRset {
   const rrset = rrsetFromJson(origin, at, type, { ttl, values });
