@@ -60,7 +60,7 @@ interface ImageState {
 
 /** Collects the segments of one update; the last word on a slot counts. */
 class UpdateBuilder {
-  readonly zones = new Map<number, SharedArrayBuffer | null>();
+  readonly zones = new Map<number, SlotContent>();
   readonly services = new Map<number, SlotContent>();
   readonly maps = new Map<number, SharedArrayBuffer | null>();
   zoneIndex: SharedArrayBuffer | undefined;

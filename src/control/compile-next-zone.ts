@@ -1,5 +1,6 @@
+import type { SlotContent } from '../image/arena.ts';
 import { type PatchableZone, patchZone } from '../image/patch-zone.ts';
-import { compileZone } from '../image/zone-segment.ts';
+import { writeZone } from '../image/zone-segment.ts';
 import { additionalTargets } from '../zone/plain-changes.ts';
 import type { Zone } from '../zone/zone.ts';
 import type { SlotTable } from './slot-table.ts';
@@ -20,7 +21,7 @@ export function compileNext(
   zone: Zone,
   before: CompiledZone | undefined,
   services: SlotTable<string, unknown>,
-): CompiledZone & { readonly segment: SharedArrayBuffer } {
+): CompiledZone & { readonly segment: SlotContent } {
   const isPatchable = before?.large !== undefined && areWhere(before.steered, services);
   const steered = new Map<string, number | undefined>(isPatchable ? before.steered : []);
   const serviceSlot = (service: string) => {
@@ -36,8 +37,9 @@ export function compileNext(
     }
   }
   steered.clear();
-  const segment = compileZone(zone, { serviceSlot });
-  if (segment.byteLength < largeBytes) return { segment, zone, steered };
+  const written = writeZone(zone, { serviceSlot });
+  if (written.length * 4 < largeBytes) return { segment: written.unshared(), zone, steered };
+  const segment = written.finish();
   const words = segment.byteLength >> 2;
   const targets = additionalTargets(zone);
   const large = { segment, usedWords: words, wholeWords: words, targets };

@@ -1,3 +1,5 @@
+import type { UnwrittenSegment } from './arena.ts';
+
 /** A segment while it is being written: words that grow as they are needed. */
 export class SegmentWriter {
   #buffer: ArrayBuffer | SharedArrayBuffer;
@@ -41,6 +43,12 @@ export class SegmentWriter {
       this.bytes = new Uint8Array(grown);
     }
     return at;
+  }
+
+  /** What was written, to be copied into memory that threads share; nothing more may be written. */
+  unshared(): UnwrittenSegment {
+    const written = this.words.subarray(0, this.length);
+    return { bytes: written.byteLength, writeTo: (words, at) => words.set(written, at) };
   }
 
   /** What was written, in memory that threads share; there may be zeros behind it. */

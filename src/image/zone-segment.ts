@@ -20,6 +20,11 @@ export interface CompileZoneOptions {
  * (E_SERVICE_UNKNOWN).
  */
 export function compileZone(zone: Zone, options: CompileZoneOptions): SharedArrayBuffer {
+  return writeZone(zone, options).finish();
+}
+
+/** As `compileZone`, not yet in memory that threads share: making that costs more than a small zone. */
+export function writeZone(zone: Zone, options: CompileZoneOptions): SegmentWriter {
   const plain = PlainNames.of(zone);
   const names = draftNames(zone, plain);
   const apex = names.get(zone.origin);
@@ -63,7 +68,7 @@ export function compileZone(zone: Zone, options: CompileZoneOptions): SharedArra
   words[zoneHeader.apexNode] = apex.node;
   words[zoneHeader.negativeTemplate] = negativeTemplate;
   words[zoneHeader.originBytes] = apex.wire.length;
-  return segment.finish();
+  return segment;
 }
 
 /** Nodes link to each other, so that all have their place before the first is filled. */
