@@ -1,5 +1,3 @@
-import { createApi } from '../api/create-api.ts';
-import { apiDescriptor, closeApi, listenApi } from '../api/listen-api.ts';
 import { systemClock } from '../base/clock.ts';
 import { formatProblem, MeridianError, type Problem } from '../base/errors.ts';
 import { createController, type RunningController } from '../control/create-controller.ts';
@@ -12,6 +10,7 @@ import { simulate } from '../simulate/simulate.ts';
 import { trafficShift } from '../simulate/traffic-shift.ts';
 import type { Store } from '../store/store.ts';
 import type { AnsweringPart } from './answering-part.ts';
+import { historyOf } from './answering-threads.ts';
 import { Closers } from './closers.ts';
 import type { Endpoint } from './flags.ts';
 import { startAnycast } from './node/anycast.ts';
@@ -91,6 +90,9 @@ async function start(
       : await enter(membership, controller, options, store);
   await beforeApi();
 
+  // Loaded here, when the configuration is served: it takes a quarter of a second.
+  const { createApi } = await import('../api/create-api.ts');
+  const { apiDescriptor, closeApi, listenApi } = await import('../api/listen-api.ts');
   const selfCheck = startAnycast(options, parts, closers);
   const view = membership?.view;
   // The API comes last: whoever reaches it finds a node that serves.
@@ -171,12 +173,6 @@ function startController(
     ...(shared.replication === undefined ? {} : { replication: shared.replication }),
     trafficShift: (before, after) => trafficShift(before, after, simulation),
   });
-}
-
-/** A replica may hold no more of its history than the newest revision's hash. */
-export function historyOf(store: Store): (revision: number) => string | undefined {
-  return (revision) =>
-    revision === store.latest() ? store.digest() : store.revision(revision)?.hash;
 }
 
 /** Prepares the membership in a cluster; nothing of it is loaded by a process of its own. */

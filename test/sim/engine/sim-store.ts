@@ -20,6 +20,7 @@ const reading = new Set<string>([
   'term',
   'knownTerm',
   'objects',
+  'content',
   'object',
   'revision',
   'replicated',
