@@ -8,13 +8,13 @@ import { emptyConfiguration } from '../control/load-configuration.ts';
 import { embeddedAgent } from '../health/report.ts';
 import { LatencyTable } from '../latency/latency-table.ts';
 import { distinctionsOf } from '../policy/distinctions.ts';
-import { type DataPlane, startDataPlane } from '../server/data-plane.ts';
+import type { DataPlane } from '../server/data-plane.ts';
 import type { SimulationParts } from '../simulate/simulate.ts';
+import type { AnsweringThreads } from './answering-threads.ts';
 import { ImagePublishing } from './image-publishing.ts';
-import { noDataPlane } from './no-data-plane.ts';
 import { type FleetWish, LateHealth, type NodeHealth, openFleet } from './node-health.ts';
 import type { NodeOptions } from './node-options.ts';
-import { SavedImage } from './saved-image.ts';
+import type { SavedImage } from './saved-image.ts';
 
 /** What a node answers with and keeps answering, whoever has the store: geo, images, health, threads. */
 export interface AnsweringPart {
@@ -37,46 +37,7 @@ export interface AnsweringPart {
   follow(next: Configuration): void;
 }
 
-/** The threads that answer, and the image on disk that they may begin with. */
-export interface AnsweringThreads {
-  readonly dataPlane: DataPlane;
-  readonly saved: SavedImage;
-}
-
 type OnClose = (close: () => void | Promise<void>) => void;
-
-/** Starts the threads that answer: on sockets of their own, or on those of the process before. */
-export async function startThreads(
-  options: NodeOptions,
-  onClose: OnClose,
-): Promise<AnsweringThreads> {
-  const { log, predecessor } = options;
-  const answers = options.dns.length > 0 || predecessor !== undefined;
-  const dataPlane = answers ? await openDataPlane(options) : noDataPlane();
-  onClose(() => dataPlane.close());
-  const program = `meridian ${options.version} ${process.arch}, image format 3`;
-  const clock = systemClock;
-  const saved = new SavedImage({ folder: options.data, program, dataPlane, clock, log });
-  // There is nothing to start from where nothing is answered.
-  if (!answers) await saved.suspend();
-  return { dataPlane, saved };
-}
-
-function openDataPlane(options: NodeOptions): Promise<DataPlane> {
-  const { predecessor } = options;
-  return startDataPlane({
-    addresses: options.dns,
-    workers: options.workers,
-    ...(predecessor === undefined ? {} : { sockets: predecessor.sockets.plane }),
-    ...(options.io === undefined ? {} : { io: options.io }),
-    ...(options.nsid === undefined ? {} : { nsid: options.nsid }),
-    ...(options.versionBind === undefined ? {} : { versionBind: options.versionBind }),
-    ...(options.serverId === undefined ? {} : { serverId: options.serverId }),
-    ecs: options.ecs,
-    ...options.protection,
-    log: options.log,
-  });
-}
 
 /** Starts what makes and moves images: geo → compiler → publishing → health. */
 export async function startAnswering(

@@ -1,6 +1,4 @@
 import { watchCertificate } from '../api/api-certificate.ts';
-import { createApi } from '../api/create-api.ts';
-import { apiDescriptor, closeApi, listenApi, tlsServerOf } from '../api/listen-api.ts';
 import { systemClock } from '../base/clock.ts';
 import { errorText, formatProblem, MeridianError, type Problem } from '../base/errors.ts';
 import { createController, type RunningController } from '../control/create-controller.ts';
@@ -15,6 +13,7 @@ import { simulate } from '../simulate/simulate.ts';
 import { trafficShift } from '../simulate/traffic-shift.ts';
 import type { Store } from '../store/store.ts';
 import type { AnsweringPart } from './answering-part.ts';
+import { historyOf } from './answering-threads.ts';
 import { Closers } from './closers.ts';
 import { FirstToken, tokenFileName } from './first-token.ts';
 import type { Endpoint } from './flags.ts';
@@ -105,6 +104,9 @@ async function start(
   const ownToken = await settle(membership, filling);
   await beforeApi();
 
+  // Loaded here, when the configuration is served: it takes a quarter of a second.
+  const { createApi } = await import('../api/create-api.ts');
+  const { apiDescriptor, closeApi, listenApi, tlsServerOf } = await import('../api/listen-api.ts');
   const selfCheck = startAnycast(options, parts, closers);
   const view = membership?.view;
   const { certificate } = options;
@@ -199,12 +201,6 @@ function startController(
     ...(shared.replication === undefined ? {} : { replication: shared.replication }),
     trafficShift: (before, after) => trafficShift(before, after, simulation),
   });
-}
-
-/** A replica may hold no more of its history than the newest revision's hash. */
-export function historyOf(store: Store): (revision: number) => string | undefined {
-  return (revision) =>
-    revision === store.latest() ? store.digest() : store.revision(revision)?.hash;
 }
 
 /** Prepares the membership in a cluster; nothing of it is loaded by a process of its own. */

@@ -197,6 +197,11 @@ async function serve(
     await demo?.close();
     throw error;
   }
+  surviveBugs(log);
+  await notifyReady(process.pid);
+  signals.close();
+  // Before it says that it is ready: whoever then ends it finds it doing so in order.
+  const ended = serveUntilEnd(node, { data, log, whyNotRestart: whyNotRestart(flags) });
   const tokenFile = join(data, tokenFileName);
   if (node.newToken !== undefined) new FirstToken(data, log).keep(node.newToken);
   if (flags.json === true) {
@@ -208,10 +213,7 @@ async function serve(
   } else {
     terminal.out(greeting(node, tokenFile, flags.dns === undefined && flags.demo === true));
   }
-  surviveBugs(log);
-  await notifyReady(process.pid);
-  signals.close();
-  await serveUntilEnd(node, { data, log, whyNotRestart: whyNotRestart(flags) });
+  await ended;
   await node.close();
   await demo?.close();
 }

@@ -1,9 +1,10 @@
 import type { Problem } from '../base/errors.ts';
 import type { Configuration } from '../control/controller.ts';
 import { openSqliteStore, openSqliteStoreUnchecked } from '../store/sqlite-store.ts';
-import { type AnsweringPart, startAnswering, startThreads } from './answering-part.ts';
+import type { AnsweringPart } from './answering-part.ts';
+import { historyOf, startThreads } from './answering-threads.ts';
 import { Closers } from './closers.ts';
-import { type ControlPart, historyOf, startControl } from './control-part.ts';
+import type { ControlPart } from './control-part.ts';
 import { formatEndpoint } from './flags.ts';
 import type { NodeOptions } from './node-options.ts';
 import type { NodeSockets } from './restart/node-sockets.ts';
@@ -58,6 +59,9 @@ async function startAlone(options: NodeOptions, closers: Closers): Promise<Runni
   threads.saved.historyOf = historyOf(store);
   if (revision > 0) await threads.saved.serve(revision, options.cluster?.role === 'node');
   store.check();
+  // Loaded here, when queries are answered: most of what a node is made of.
+  const { startAnswering } = await import('./answering-part.ts');
+  const { startControl } = await import('./control-part.ts');
   const parts = await startAnswering(options, threads, onClose);
   const control = await startControl(options, store, parts, options.http);
   return new ServingNode(options, parts, control, closers);
@@ -70,6 +74,8 @@ async function startAfter(
   closers: Closers,
 ): Promise<RunningNode> {
   const onClose = closers.add.bind(closers);
+  const { startAnswering } = await import('./answering-part.ts');
+  const { startControl } = await import('./control-part.ts');
   const threads = await startThreads(options, onClose);
   const parts = await startAnswering(options, threads, onClose);
   await predecessor.prepared();
@@ -138,6 +144,7 @@ class ServingNode implements RunningNode {
   }
 
   async resume(): Promise<void> {
+    const { startControl } = await import('./control-part.ts');
     const store = openSqliteStore(this.#options.data);
     this.#control = await startControl(this.#options, store, this.#parts, this.#control.http);
     this.#parts.saved.resume();

@@ -2,7 +2,7 @@ import type { Problem } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { STEER } from '../wire/types.ts';
 import { checkEdit } from '../zone/check-edit.ts';
-import { checkZone } from '../zone/check-zone.ts';
+import { checkZone, isFlawless } from '../zone/check-zone.ts';
 import { steerService } from '../zone/steer.ts';
 import type { NameKey, RRset, Zone } from '../zone/zone.ts';
 import { nodesOwning } from '../zone/zone-walk.ts';
@@ -33,7 +33,7 @@ function checkZones(next: Configuration, current: Configuration, findings: Findi
     const zone = next.zones.get(origin);
     const before = current.zones.get(origin);
     if (zone === undefined || before === zone) continue;
-    const problems = before === undefined ? checkZone(zone) : checkEdit(before, zone);
+    const problems = before === undefined ? checkNew(zone) : checkEdit(before, zone);
     for (const problem of problems) {
       findings.problems.push(
         problem.where === undefined ? { ...problem, where: `zone ${origin}` } : problem,
@@ -43,6 +43,10 @@ function checkZones(next: Configuration, current: Configuration, findings: Findi
       findings.problems.push(...checkDelegations([zone], next.zones));
     }
   }
+}
+
+function checkNew(zone: Zone): readonly Problem[] {
+  return isFlawless(zone) ? [] : checkZone(zone);
 }
 
 function checkUses(draft: Draft, next: Configuration, findings: Findings): void {

@@ -36,7 +36,7 @@ export function* compileNext(
   const steered = new Map<string, number | undefined>();
   const body = yield* writeZone(zone, { serviceSlot: slotsNoted(services, steered) });
   const { shared } = body;
-  if (shared === undefined) return { compiled: { zone, steered }, segment: body.finish() };
+  if (shared === undefined) return { compiled: { zone, steered }, segment: body.unshared() };
   // Its next version asks for them.
   yield* findLinks(zone);
   const made = ofLarge({ zone, body, root: 0, wholeWords: body.length }, steered);

@@ -66,6 +66,8 @@ class DraftBuilder {
   readonly findings: Findings;
   readonly #current: Configuration;
   readonly #store: Store;
+  /** True while the store holds nothing. */
+  readonly #isFirst: boolean;
   readonly #objects = new ObjectMap();
   readonly #removedZones = new Set<NameKey>();
   readonly #newZones = new Map<NameKey, boolean>();
@@ -74,6 +76,7 @@ class DraftBuilder {
   constructor(current: Configuration, store: Store) {
     this.#current = current;
     this.#store = store;
+    this.#isFirst = store.latest() === 0;
     this.findings = new Findings();
   }
 
@@ -149,7 +152,7 @@ class DraftBuilder {
   #isNewZone(origin: NameKey): boolean {
     let isNew = this.#newZones.get(origin);
     if (isNew === undefined) {
-      isNew = this.#store.object('zone', origin) === undefined;
+      isNew = this.#isFirst || this.#store.object('zone', origin) === undefined;
       this.#newZones.set(origin, isNew);
     }
     return isNew;

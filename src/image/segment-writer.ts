@@ -1,3 +1,5 @@
+import type { UnwrittenSegment } from './arena.ts';
+
 /** A segment while it is being written: words that grow as they are needed. */
 export class SegmentWriter {
   #buffer: ArrayBuffer | SharedArrayBuffer;
@@ -28,6 +30,12 @@ export class SegmentWriter {
   /** The memory itself where threads share it; valid until the next `allocate`. */
   get shared(): SharedArrayBuffer | undefined {
     return this.#buffer instanceof SharedArrayBuffer ? this.#buffer : undefined;
+  }
+
+  /** What was written, to be copied into memory that threads share; nothing more may be written. */
+  unshared(): UnwrittenSegment {
+    const written = this.words.subarray(0, this.length);
+    return { bytes: written.byteLength, writeTo: (words, at) => words.set(written, at) };
   }
 
   /** A copy of what was written, in memory that threads share. */

@@ -31,13 +31,16 @@ export interface TemplateContent {
   readonly optional?: readonly TemplateRecords[];
 }
 
+/** Where most bodies are encoded: many small zones need not allocate memory for it each. */
+const bodyScratch = new Uint8Array(4096);
+
 /**
  * Encodes templates into a segment (the drawing is in layout.ts). One per zone being compiled, so
  * that its scratch memory is shared.
  */
 export class TemplateCompiler {
   readonly #segment: SegmentWriter;
-  #body = new Uint8Array(4096);
+  #body = bodyScratch;
   #bodyBytes = 0;
   #fixups: number[] = [];
   #owner: Uint8Array = new Uint8Array();

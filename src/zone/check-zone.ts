@@ -30,6 +30,18 @@ export function checkZone(zone: Zone): Problem[] {
   return problems.list();
 }
 
+const flawless = new WeakSet<Zone>();
+
+/** True for a zone that was noted for having no problems, not even warnings. */
+export function isFlawless(zone: Zone): boolean {
+  return flawless.has(zone);
+}
+
+/** Notes that checking a zone as a whole found nothing, so that it need not be done again. */
+export function noteFlawless(zone: Zone): void {
+  flawless.add(zone);
+}
+
 /** `checkZone` into a list that has problems already. */
 export function findProblems(zone: Zone, problems: ProblemList, options: CheckOptions): void {
   checkApex(zone, problems, options);

@@ -1,4 +1,12 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync, realpathSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readFileSync,
+  readSync,
+  realpathSync,
+} from 'node:fs';
 import { isAbsolute, relative, resolve, sep } from 'node:path';
 import { errorText, type Problem } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
@@ -24,7 +32,7 @@ export function readMasterFile(path: string): string | Problem {
         const message = `the file has ${status.size} octets, over ${limits.masterFileBytes}; split it`;
         return { code: 'E_ZONE_TOO_LARGE', message };
       }
-      bytes = readFileSync(file);
+      bytes = status.size < smallBytes ? readSmall(file) : readFileSync(file);
     } finally {
       closeSync(file);
     }
@@ -36,6 +44,21 @@ export function readMasterFile(path: string): string | Problem {
   } catch (error) {
     return unreadable(`${printable(errorText(error))}; mend its path or permissions`);
   }
+}
+
+/** Smaller files are read into memory that is used again: most folders hold many of them. */
+const smallBytes = 64 * 1024;
+const smallScratch = Buffer.allocUnsafe(smallBytes);
+
+/** Reads a small file; what is given is good until the next is read. */
+function readSmall(file: number): Buffer {
+  for (let at = 0; at < smallBytes; ) {
+    const read = readSync(file, smallScratch, at, smallBytes - at, null);
+    if (read === 0) return smallScratch.subarray(0, at);
+    at += read;
+  }
+  // It has grown since it was looked at.
+  return Buffer.concat([smallScratch, readFileSync(file)]);
 }
 
 /**

@@ -106,6 +106,7 @@ export function quoted(text: string): string {
 
 /** Replaces what could disturb a terminal or a log line. */
 export function printable(text: string): string {
+  if (/^[ -~]*$/.test(text)) return text;
   return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => {
     return `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`;
   });

@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { errorText, type Problem } from '../base/errors.ts';
 import { rrTypes } from '../wire/types.ts';
-import { findProblems } from './check-zone.ts';
+import { findProblems, noteFlawless } from './check-zone.ts';
 import { openIncludesIn, readMasterFile, toOctetText } from './master-files.ts';
 import { parseOrigin } from './owner-name.ts';
 import { ProblemList, printable, quoted } from './problem-list.ts';
@@ -120,5 +120,8 @@ function readOctets(
   const zone = builder.finish(soa && soaFields(soa).minimum);
   const mayBeMissing = (type: number) => reader.lostEntries || reader.typesInError.has(type);
   findProblems(zone, problems, { file, mayBeMissing });
-  return problems.errors > 0 ? { problems: problems.list() } : { zone, problems: problems.list() };
+  const list = problems.list();
+  if (problems.errors > 0) return { problems: list };
+  if (list.length === 0) noteFlawless(zone);
+  return { zone, problems: list };
 }

@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { ObjectChange } from '../../src/control/change.ts';
 import { chainStart } from '../../src/store/chain.ts';
-import type { Store } from '../../src/store/store.ts';
+import type { NewObjects, Store } from '../../src/store/store.ts';
+import { host, hosts } from './hosts.ts';
 import type { OpenStore } from './store-contract.ts';
 
 const at = '2026-01-02T03:04:05.000Z';
@@ -226,5 +227,38 @@ export function replicaContract(name: string, open: OpenStore): void {
     assert.deepEqual(contentOf(store), before);
     store.replacement().finish({ term: 5, latest: 0, digest: chainStart, history: [] });
     assert.deepEqual([store.latest(), store.term(), [...store.objects()]], [0, 5, []]);
+  });
+
+  using('new objects are undone, viewed and replaced like others', (store, other) => {
+    const commit = (changes: readonly ObjectChange[], newObjects: readonly NewObjects[] = []) => {
+      const head = { at, actor: 'tester', summary: 'test', term: 1 };
+      const { number } = store.commit(store.latest(), { ...head, changes, newObjects });
+      const found = contentOf(store);
+      assert.equal(store.verify(), undefined);
+      return { number, found };
+    };
+    const empty = contentOf(store);
+    commit([], hosts(0, 600).newObjects);
+    store.undo(1);
+    assert.deepEqual(contentOf(store), { ...empty, term: 1 });
+    assert.equal(store.object('rrset', host(5, null).id), undefined);
+    const { found: first } = commit([host(900, '{}')], hosts(0, 600).newObjects);
+    commit([host(5, '{"n":1}'), host(6, null), host(900, null)]);
+    store.undo(2);
+    assert.deepEqual(contentOf(store), first);
+    const { found: second } = commit([host(5, '{"n":2}'), host(6, null), host(7, '{"n":2}')]);
+    commit([host(5, null), host(6, '{"n":3}'), host(7, '{"n":3}')], hosts(1000, 1).newObjects);
+    store.undo(3);
+    assert.deepEqual(contentOf(store), second);
+    const view = store.view();
+    commit([host(8, null)]);
+    assert.deepEqual([...view.objects()], second.objects);
+    view.close();
+    copyInto(store, other, 1);
+    assert.deepEqual(contentOf(other), contentOf(store));
+    copyInto(other, store, 4);
+    assert.deepEqual(contentOf(store), contentOf(other));
+    assert.equal(store.object('rrset', host(8, null).id), undefined);
+    assert.equal(store.object('rrset', host(9, null).id)?.revision, 1);
   });
 }

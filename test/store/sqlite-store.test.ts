@@ -11,6 +11,7 @@ import { chainHash, chainStart } from '../../src/store/chain.ts';
 import { applicationId, migrations } from '../../src/store/schema.ts';
 import { openSqliteStore } from '../../src/store/sqlite-store.ts';
 import type { Store } from '../../src/store/store.ts';
+import { host, hosts } from './hosts.ts';
 import { commitBodies, contentOf, replicaContract } from './replica-contract.ts';
 import { storeContract } from './store-contract.ts';
 
@@ -53,6 +54,23 @@ test('openSqliteStore() finds everything again after close()', () => {
   const again = openSqliteStore(folder);
   assert.equal(again.latest(), 2);
   assert.equal(again.object('region', 'a')?.body, '{"n":2}');
+  assert.equal(again.verify(), undefined);
+  again.close();
+});
+
+test('openSqliteStore() finds new objects and what became of them after close()', () => {
+  const folder = newFolder();
+  const store = openSqliteStore(folder);
+  const head = { at: '2026-01-02T03:04:05.000Z', actor: 'tester', summary: 'test' };
+  store.commit(0, { ...head, changes: [], ...hosts(0, 1200) });
+  store.commit(1, { ...head, changes: [host(3, '{"n":1}'), host(1100, null)] });
+  const before = contentOf(store);
+  store.close();
+  const again = openSqliteStore(folder);
+  assert.deepEqual(contentOf(again), before);
+  assert.equal(again.object('rrset', host(3, null).id)?.revision, 2);
+  assert.equal(again.object('rrset', host(1100, null).id), undefined);
+  assert.equal(again.object('rrset', host(1199, null).id)?.revision, 1);
   assert.equal(again.verify(), undefined);
   again.close();
 });

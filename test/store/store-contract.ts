@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MeridianError } from '../../src/base/errors.ts';
 import type { ObjectChange } from '../../src/control/change.ts';
+import { objectsOf } from '../../src/store/sqlite-objects.ts';
 import type { Store } from '../../src/store/store.ts';
+import { host, hosts } from './hosts.ts';
 
 /** Opens a fresh store whose clock the test holds. */
 export type OpenStore = (now: () => number) => Store;
@@ -170,6 +172,33 @@ export function storeContract(name: string, open: OpenStore): void {
     const changes = Array.from({ length: 10_000 }, (_, index) => put(`r${index}`, null, '{}'));
     assert.equal(store.commit(0, entry(changes)).number, 1);
     assert.equal(store.revision(1)?.changes.length, 10_000);
+    assert.equal(store.verify(), undefined);
+  });
+
+  using('newObjects are changes of their revision, and objects like others', (store) => {
+    const { newObjects } = hosts(0, 700);
+    const first = store.commit(0, entry([put('a', null, '{}')], { newObjects }));
+    assert.equal(first.changes.length, 701);
+    assert.equal(store.revision(1)?.changes.length, 701);
+    assert.equal(store.object('rrset', 'h.test./h600.h.test./A')?.revision, 1);
+    assert.equal(store.object('rrset', 'h.test./h700.h.test./A'), undefined);
+    store.commit(1, entry([host(3, '{"n":3}'), host(650, null), host(800, '{"n":8}')]));
+    assert.deepEqual(store.object('rrset', 'h.test./h3.h.test./A'), {
+      ...{ kind: 'rrset', id: 'h.test./h3.h.test./A', body: '{"n":3}', revision: 2 },
+    });
+    assert.equal(store.object('rrset', 'h.test./h650.h.test./A'), undefined);
+    const { newObjects: more } = hosts(900, 2);
+    store.commit(2, entry([host(650, '{"n":6}'), host(3, '{"n":4}')], { newObjects: more }));
+    assert.equal(store.object('rrset', 'h.test./h650.h.test./A')?.body, '{"n":6}');
+    const numbers = [...store.objects()].map(({ id }) => Number(/h(\d+)\.h/.exec(id)?.[1] ?? -1));
+    const rest = Array.from({ length: 700 }, (_, index) => index).filter((n) => n !== 650);
+    assert.deepEqual(numbers, [-1, ...rest, 800, 650, 900, 901]);
+    assert.equal(store.object('rrset', 'h.test./h3.h.test./A')?.revision, 3);
+    store.commit(3, entry([host(650, null), host(3, null), host(901, null)]));
+    assert.equal(store.object('rrset', 'h.test./h650.h.test./A'), undefined);
+    assert.equal(store.object('rrset', 'h.test./h3.h.test./A'), undefined);
+    assert.equal([...store.objects()].length, numbers.length - 3);
+    assert.deepEqual([...objectsOf(store.content())], [...store.objects()]);
     assert.equal(store.verify(), undefined);
   });
 }
