@@ -12,6 +12,8 @@ import { type DataPlane, startDataPlane } from '../server/data-plane.ts';
 import type { SimulationParts } from '../simulate/simulate.ts';
 import { ImagePublishing } from './image-publishing.ts';
 import { noDataPlane } from './no-data-plane.ts';
+import { openSelfCheck } from './node/anycast.ts';
+import type { SelfCheck } from './node/self-check.ts';
 import { type FleetWish, LateHealth, type NodeHealth, openFleet } from './node-health.ts';
 import type { NodeOptions } from './node-options.ts';
 import { SavedImage } from './saved-image.ts';
@@ -25,6 +27,8 @@ export interface AnsweringPart {
   readonly saved: SavedImage;
   readonly publishing: ImagePublishing;
   readonly health: NodeHealth;
+  /** Whether this node answers, by asking itself; undefined where it serves no DNS. */
+  readonly selfCheck: SelfCheck | undefined;
   /** Where agents of the fleet come to. */
   readonly desk: AgentDesk;
   /** Has agents' reports passed on to the other controllers of a cluster. */
@@ -50,8 +54,8 @@ export async function startThreads(
   options: NodeOptions,
   onClose: OnClose,
 ): Promise<AnsweringThreads> {
-  const { log, predecessor } = options;
-  const answers = options.dns.length > 0 || predecessor !== undefined;
+  const { log } = options;
+  const answers = options.dns.length > 0;
   const dataPlane = answers ? await openDataPlane(options) : noDataPlane();
   onClose(() => dataPlane.close());
   const program = `meridian ${options.version} ${process.arch}, image format 3`;
@@ -146,6 +150,7 @@ export async function startAnswering(
   return {
     ...{ geo, images, latency, dataPlane, saved, health, desk, simulation, openFleet: open },
     publishing: published,
+    selfCheck: openSelfCheck(dataPlane, () => configuration),
     passOn: (listener) => {
       passOn = listener;
     },
@@ -164,7 +169,11 @@ function startHealth(
   onServicesChanged: (names: readonly string[]) => void,
   onClose: OnClose,
 ): NodeHealth {
-  if (options.cluster !== undefined) return new LateHealth();
+  if (options.cluster !== undefined) {
+    const late = new LateHealth();
+    onClose(() => late.close());
+    return late;
+  }
   const fleet = open({ agent: embeddedAgent.agent, onServicesChanged });
   onClose(() => fleet.close?.());
   return fleet.health;

@@ -17,7 +17,6 @@ import type { AnsweringPart } from './answering-part.ts';
 import { Closers } from './closers.ts';
 import { FirstToken, tokenFileName } from './first-token.ts';
 import type { Endpoint } from './flags.ts';
-import { startAnycast } from './node/anycast.ts';
 import type { Membership, SharedChanges } from './node/joining.ts';
 import { createNodeMetrics } from './node-metrics.ts';
 import type { NodeOptions } from './node-options.ts';
@@ -102,9 +101,11 @@ async function start(
   const filled =
     membership === undefined ? await firstFill(filling) : await enter(membership, filling);
   const ownToken = await settle(membership, filling);
+  if (options.predecessor !== undefined) await membership?.hearTables();
   await beforeApi();
+  if (options.predecessor !== undefined) await membership?.hearLeader();
 
-  const selfCheck = startAnycast(options, parts, closers);
+  const { selfCheck } = parts;
   const view = membership?.view;
   // The API comes last: whoever reaches it finds a node that serves.
   const api = createApi({

@@ -5,6 +5,8 @@ import { type AnsweringPart, startAnswering, startThreads } from './answering-pa
 import { Closers } from './closers.ts';
 import { type ControlPart, historyOf, startControl } from './control-part.ts';
 import { formatEndpoint } from './flags.ts';
+import type { AnnounceHook } from './node/announce-hook.ts';
+import { startAnnouncing } from './node/anycast.ts';
 import type { NodeOptions } from './node-options.ts';
 import type { NodeSockets } from './restart/node-sockets.ts';
 
@@ -24,8 +26,11 @@ export interface RunningNode {
   release(): Promise<void>;
   /** Takes them back. */
   resume(): Promise<void>;
-  /** Stops taking queries, answers what is queued, and closes the store. */
-  close(): Promise<void>;
+  /**
+   * Stops taking queries, answers what is queued, and closes the store. `isReplaced`: another process
+   * answers from the same sockets, so that routes to this node stay.
+   */
+  close(isReplaced?: boolean): Promise<void>;
 }
 
 /**
@@ -88,7 +93,9 @@ class ServingNode implements RunningNode {
   readonly #options: NodeOptions;
   readonly #parts: AnsweringPart;
   readonly #closers: Closers;
+  readonly #hook: AnnounceHook | undefined;
   #control: ControlPart;
+  #isReplaced = false;
 
   constructor(options: NodeOptions, parts: AnsweringPart, control: ControlPart, closers: Closers) {
     this.#options = options;
@@ -96,6 +103,8 @@ class ServingNode implements RunningNode {
     this.#control = control;
     this.#closers = closers;
     closers.add(() => this.#control.close());
+    this.#hook = startAnnouncing(options, parts.selfCheck);
+    closers.add(() => (this.#isReplaced ? this.#hook?.leave() : this.#hook?.close()));
   }
 
   get dns(): readonly string[] {
@@ -137,7 +146,8 @@ class ServingNode implements RunningNode {
     this.#parts.saved.resume();
   }
 
-  close(): Promise<void> {
+  close(isReplaced = false): Promise<void> {
+    this.#isReplaced = isReplaced;
     return this.#closers.closeAll();
   }
 }
