@@ -17,7 +17,9 @@ import type { AnsweringPart } from './answering-part.ts';
 import { Closers } from './closers.ts';
 import { FirstToken, tokenFileName } from './first-token.ts';
 import type { Endpoint } from './flags.ts';
+import { keepLatency } from './keep-latency.ts';
 import type { Membership, SharedChanges } from './node/joining.ts';
+import { nodeIdOf } from './node/node-id.ts';
 import { createNodeMetrics } from './node-metrics.ts';
 import type { NodeOptions } from './node-options.ts';
 import { joinProblems } from './output.ts';
@@ -91,6 +93,7 @@ async function start(
     membership?.shared,
   );
   closers.add(() => controller.close());
+  if (options.cluster?.role !== 'node') closers.add(keepMeasurements(options, parts));
   const filling: Filling = {
     controller,
     options,
@@ -122,7 +125,9 @@ async function start(
       ...(view === undefined ? {} : { cluster: view }),
       agents: desk,
     }),
-    ...(view === undefined ? {} : { cluster: view, role: options.cluster?.role ?? 'all' }),
+    ...(view === undefined
+      ? { nodeId: nodeIdOf(undefined, options.data) }
+      : { cluster: view, role: options.cluster?.role ?? 'all' }),
     ...(selfCheck === undefined ? {} : { selfCheck: () => selfCheck.look() }),
     // Agents report to controllers.
     ...(options.cluster?.role === 'node' ? {} : { agents: desk }),
@@ -144,6 +149,18 @@ async function start(
     problems: [...controller.unread, ...filled],
     close: () => closers.closeAll(),
   };
+}
+
+/** What is measured outlives this process; nodes of a cluster measure nothing themselves. */
+function keepMeasurements(options: NodeOptions, parts: AnsweringPart): () => void {
+  return keepLatency({
+    folder: options.data,
+    table: parts.latency,
+    clock: systemClock,
+    log: options.log,
+    regions: () => parts.configuration().traffic.regions,
+    onRestored: () => parts.publishing.latencyMoved(),
+  });
 }
 
 function startController(

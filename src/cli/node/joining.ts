@@ -20,9 +20,10 @@ import type { Closers } from '../closers.ts';
 import type { ClusterOptions } from '../cluster-flags.ts';
 import { LateHealth } from '../node-health.ts';
 import type { NodeOptions } from '../node-options.ts';
-import { keysOf, nodeIdOf, urlOf } from './cluster-identity.ts';
+import { keysOf, urlOf } from './cluster-identity.ts';
 import { ClusterTables } from './cluster-tables.ts';
 import { createClusterView, rounded } from './cluster-view.ts';
+import { nodeIdOf } from './node-id.ts';
 
 /** What a cluster wants to know of the way of a change; all of it absent in a process of its own. */
 export interface SharedChanges {
