@@ -36,6 +36,8 @@ export interface ApiOptions {
   }>;
   /** The cluster that this process is part of; absent for one of its own. */
   readonly cluster?: ClusterView;
+  /** Id of a process that is in no cluster; default: the name of the machine. */
+  readonly nodeId?: string;
   /** `node`: takes no changes and passes none on. Default `all`. */
   readonly role?: 'all' | 'controller' | 'node';
   /** Where agents come to; absent: what agents themselves ask and tell answers 404. */

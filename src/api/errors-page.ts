@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { type ErrorCode, errorCodes } from '../base/errors.ts';
-import { statusOf } from './problem-details.ts';
+import { icon } from './icon.ts';
+import { placeOf } from './problem-details.ts';
 import { escapeHtml } from './security-headers.ts';
 
 /**
@@ -13,7 +14,7 @@ export function errorsPage(file: string): string {
     const name = escapeHtml(code);
     const paragraphs = (explained.get(code) ?? []).map((text) => `<p>${toHtml(text)}</p>`);
     return `<h2 id="${name}"><code>${name}</code></h2>
-<p><b>${escapeHtml(errorCodes[code])}</b> (HTTP ${statusOf(code)}, where the API says it)</p>
+<p><b>${escapeHtml(errorCodes[code])}</b> (${escapeHtml(placeOf(code))})</p>
 ${paragraphs.join('\n')}`;
   });
   return `<!doctype html>
@@ -21,6 +22,7 @@ ${paragraphs.join('\n')}`;
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
 <title>Meridian: error codes</title>
+<link rel="icon" type="${icon.type}" href="${icon.path}">
 <body style="max-width: 48em; margin: 2em auto; padding: 0 1em; font: 1rem/1.5 sans-serif">
 <h1>Error codes</h1>
 ${entries.join('\n')}

@@ -62,6 +62,50 @@ const statuses: Partial<Record<ErrorCode, number>> = {
   E_STREAMS: 503,
 };
 
+/** Codes of commands, of a start, and of the log: no answer of the API has them. */
+const elsewhere: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'E_FLAG',
+  'E_PORT_TAKEN',
+  'E_PORT_FORBIDDEN',
+  'E_LISTEN_ADDRESS',
+  'E_API_UNREACHABLE',
+  'E_API_ANSWER',
+  'E_TOKEN_MISSING',
+  'E_TOKEN_WEAK',
+  'E_EXPORT',
+  'E_EXPORT_EXISTS',
+  'E_IMPORT_EMPTY',
+  'E_DEMO_ORIGINS',
+  'E_RESTART',
+  'E_PROBE_CONTROL',
+  'E_PROBE_IDENTITY',
+  'E_BUS_URL',
+  'E_CLUSTER_KEY',
+  'E_STORE_LOCKED',
+  'E_STORE_CORRUPT',
+  'E_STORE_VERSION',
+  'E_ZONE_FILE',
+  'E_ZONE_TWICE',
+  'E_GEO_FILE',
+  'E_GEO_NOT_MMDB',
+  'E_GEO_DAMAGED',
+  'E_GEO_TOO_LARGE',
+  'E_GEO_LAYOUT',
+  'E_GEO_SHRUNK',
+  'E_GEO_FAMILY',
+  'E_GEO_OLD',
+]);
+
+/** Codes of warnings alone: the change is made, and the answer says so in `X-Warning`. */
+const warnings: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['E_NO_REPLICA', 'E_PUBLISH']);
+
+/** Where a code is met with, as a phrase for people. */
+export function placeOf(code: ErrorCode): string {
+  if (elsewhere.has(code)) return "of a command or a node's start and log; no answer of the API";
+  if (warnings.has(code)) return 'a warning, in X-Warning of an answer 2xx';
+  return `HTTP ${statusOf(code)}, where the API says it`;
+}
+
 /** The status that answers a problem with this code. */
 export function statusOf(code: ErrorCode): number {
   return statuses[code] ?? 422;

@@ -45,6 +45,10 @@ export const limits = {
    * least give way to others that are measured twice as often.
    */
   latencyKeys: 10_000,
+  /** What was measured, as kept over a restart: unpacked. 50,000 series are about 12 MB. */
+  latencyFileBytes: 128 * 1024 * 1024,
+  /** What was measured is saved so often: as much is lost by a crash. */
+  latencySaveMs: 600_000,
   /** Longer is a timeout, not a path. */
   rttMs: 10_000,
 

@@ -12,6 +12,8 @@ import type { DataPlane } from '../server/data-plane.ts';
 import type { SimulationParts } from '../simulate/simulate.ts';
 import type { AnsweringThreads } from './answering-threads.ts';
 import { ImagePublishing } from './image-publishing.ts';
+import { openSelfCheck } from './node/anycast.ts';
+import type { SelfCheck } from './node/self-check.ts';
 import { type FleetWish, LateHealth, type NodeHealth, openFleet } from './node-health.ts';
 import type { NodeOptions } from './node-options.ts';
 import type { SavedImage } from './saved-image.ts';
@@ -25,6 +27,8 @@ export interface AnsweringPart {
   readonly saved: SavedImage;
   readonly publishing: ImagePublishing;
   readonly health: NodeHealth;
+  /** Whether this node answers, by asking itself; undefined where it serves no DNS. */
+  readonly selfCheck: SelfCheck | undefined;
   /** Where agents of the fleet come to. */
   readonly desk: AgentDesk;
   /** Has agents' reports passed on to the other controllers of a cluster. */
@@ -107,6 +111,7 @@ export async function startAnswering(
   return {
     ...{ geo, images, latency, dataPlane, saved, health, desk, simulation, openFleet: open },
     publishing: published,
+    selfCheck: openSelfCheck(dataPlane, () => configuration),
     passOn: (listener) => {
       passOn = listener;
     },
@@ -125,7 +130,11 @@ function startHealth(
   onServicesChanged: (names: readonly string[]) => void,
   onClose: OnClose,
 ): NodeHealth {
-  if (options.cluster !== undefined) return new LateHealth();
+  if (options.cluster !== undefined) {
+    const late = new LateHealth();
+    onClose(() => late.close());
+    return late;
+  }
   const fleet = open({ agent: embeddedAgent.agent, onServicesChanged });
   onClose(() => fleet.close?.());
   return fleet.health;

@@ -18,8 +18,8 @@ export async function startThreads(
   options: NodeOptions,
   onClose: OnClose,
 ): Promise<AnsweringThreads> {
-  const { log, predecessor } = options;
-  const answers = options.dns.length > 0 || predecessor !== undefined;
+  const { log } = options;
+  const answers = options.dns.length > 0;
   const dataPlane = answers ? await openDataPlane(options) : noDataPlane();
   onClose(() => dataPlane.close());
   const program = `meridian ${options.version} ${process.arch}, image format 3`;

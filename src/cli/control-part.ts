@@ -17,8 +17,9 @@ import { historyOf } from './answering-threads.ts';
 import { Closers } from './closers.ts';
 import { FirstToken, tokenFileName } from './first-token.ts';
 import type { Endpoint } from './flags.ts';
-import { startAnycast } from './node/anycast.ts';
+import { keepLatency } from './keep-latency.ts';
 import type { Membership, SharedChanges } from './node/joining.ts';
+import { nodeIdOf } from './node/node-id.ts';
 import { createNodeMetrics } from './node-metrics.ts';
 import type { NodeOptions } from './node-options.ts';
 import { joinProblems } from './output.ts';
@@ -92,6 +93,7 @@ async function start(
     membership?.shared,
   );
   closers.add(() => controller.close());
+  if (options.cluster?.role !== 'node') closers.add(keepMeasurements(options, parts));
   const filling: Filling = {
     controller,
     options,
@@ -102,12 +104,14 @@ async function start(
   const filled =
     membership === undefined ? await firstFill(filling) : await enter(membership, filling);
   const ownToken = await settle(membership, filling);
+  if (options.predecessor !== undefined) await membership?.hearTables();
   await beforeApi();
+  if (options.predecessor !== undefined) await membership?.hearLeader();
 
   // Loaded here, when the configuration is served: it takes a quarter of a second.
   const { createApi } = await import('../api/create-api.ts');
   const { apiDescriptor, closeApi, listenApi, tlsServerOf } = await import('../api/listen-api.ts');
-  const selfCheck = startAnycast(options, parts, closers);
+  const { selfCheck } = parts;
   const view = membership?.view;
   const { certificate } = options;
   let certificateInUse = () => certificate;
@@ -127,7 +131,9 @@ async function start(
       agents: desk,
       certificate: () => certificateInUse(),
     }),
-    ...(view === undefined ? {} : { cluster: view, role: options.cluster?.role ?? 'all' }),
+    ...(view === undefined
+      ? { nodeId: nodeIdOf(undefined, options.data) }
+      : { cluster: view, role: options.cluster?.role ?? 'all' }),
     ...(selfCheck === undefined ? {} : { selfCheck: () => selfCheck.look() }),
     // Agents report to controllers.
     ...(options.cluster?.role === 'node' ? {} : { agents: desk }),
@@ -156,6 +162,18 @@ async function start(
     problems: [...controller.unread, ...filled],
     close: () => closers.closeAll(),
   };
+}
+
+/** What is measured outlives this process; nodes of a cluster measure nothing themselves. */
+function keepMeasurements(options: NodeOptions, parts: AnsweringPart): () => void {
+  return keepLatency({
+    folder: options.data,
+    table: parts.latency,
+    clock: systemClock,
+    log: options.log,
+    regions: () => parts.configuration().traffic.regions,
+    onRestored: () => parts.publishing.latencyMoved(),
+  });
 }
 
 function startController(

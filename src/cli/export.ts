@@ -9,6 +9,7 @@ import {
   type FolderConfiguration,
   type FolderFile,
   folderFiles,
+  trafficSchemaFileName,
   writeFolderFiles,
   zoneFileName,
 } from '../control/export-folder.ts';
@@ -146,7 +147,12 @@ function chooseFiles(
   for (const file of folderFiles(configuration)) {
     const path = join(folder, file.name);
     const zone = configuration.zones.get(origins.get(file.name) ?? '');
-    if (!existsSync(path)) toWrite.push(file);
+    if (file.name === trafficSchemaFileName) {
+      // It goes with a traffic file of ours, which names it; nobody writes it by hand.
+      const isThere = existsSync(path);
+      if (isThere && readFileSync(path, 'utf8') === file.text) same.push(file.name);
+      else if (isThere || toWrite.some(({ name }) => name === trafficFileName)) toWrite.push(file);
+    } else if (!existsSync(path)) toWrite.push(file);
     else if (zone === undefined ? saysTraffic(path, configuration.traffic) : saysZone(path, zone)) {
       same.push(file.name);
     } else if (force) toWrite.push(file);

@@ -78,12 +78,20 @@ export function openFleet(parts: FleetParts): { health: HealthControl; close(): 
 
 const noHealth: ServiceHealth = new Map();
 
-/** Health that a cluster gives as soon as this process is part of it; until then nothing is known. */
+type ClosableHealth = NodeHealth & { close(): void };
+
+/**
+ * Health that a cluster gives as soon as this process is part of it; until then nothing is known. The
+ * source of a membership that has ended goes on: while another process takes this one's place, the
+ * answers of this one still follow health, by its own judgement when the leader is not heard.
+ */
 export class LateHealth implements NodeHealth {
-  #source: NodeHealth | undefined;
+  #source: ClosableHealth | undefined;
   #traffic: Traffic | undefined;
 
-  attach(source: NodeHealth): void {
+  /** Takes a source instead of the one before, which is closed. */
+  attach(source: ClosableHealth): void {
+    this.#source?.close();
     this.#source = source;
     if (this.#traffic !== undefined) source.setTraffic(this.#traffic);
   }
@@ -131,5 +139,9 @@ export class LateHealth implements NodeHealth {
 
   restore(snapshot: HealthSnapshot): void {
     this.#source?.restore(snapshot);
+  }
+
+  close(): void {
+    this.#source?.close();
   }
 }

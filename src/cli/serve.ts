@@ -231,9 +231,7 @@ function certificateOf({ httpCert: cert, httpKey: key }: ServeFlags): ApiCertifi
 }
 
 /** Why a process with these flags cannot be replaced by another while it serves. */
-function whyNotRestart({ demo, io, redis }: ServeFlags): string | undefined {
-  if (redis !== undefined)
-    return 'a member of a cluster is replaced by stopping it and starting it anew, while the others answer';
+function whyNotRestart({ demo, io }: ServeFlags): string | undefined {
   if (demo === true)
     return 'the origins of --demo end with their process; stop it and start it anew';
   if (io !== 'xdp') return undefined;

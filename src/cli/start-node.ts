@@ -6,6 +6,8 @@ import { historyOf, startThreads } from './answering-threads.ts';
 import { Closers } from './closers.ts';
 import type { ControlPart } from './control-part.ts';
 import { formatEndpoint } from './flags.ts';
+import type { AnnounceHook } from './node/announce-hook.ts';
+import { startAnnouncing } from './node/anycast.ts';
 import type { NodeOptions } from './node-options.ts';
 import type { NodeSockets } from './restart/node-sockets.ts';
 
@@ -27,8 +29,11 @@ export interface RunningNode {
   release(): Promise<void>;
   /** Takes them back. */
   resume(): Promise<void>;
-  /** Stops taking queries, answers what is queued, and closes the store. */
-  close(): Promise<void>;
+  /**
+   * Stops taking queries, answers what is queued, and closes the store. `isReplaced`: another process
+   * answers from the same sockets, so that routes to this node stay.
+   */
+  close(isReplaced?: boolean): Promise<void>;
 }
 
 /**
@@ -96,7 +101,9 @@ class ServingNode implements RunningNode {
   readonly #options: NodeOptions;
   readonly #parts: AnsweringPart;
   readonly #closers: Closers;
+  readonly #hook: AnnounceHook | undefined;
   #control: ControlPart;
+  #isReplaced = false;
 
   constructor(options: NodeOptions, parts: AnsweringPart, control: ControlPart, closers: Closers) {
     this.#options = options;
@@ -104,6 +111,8 @@ class ServingNode implements RunningNode {
     this.#control = control;
     this.#closers = closers;
     closers.add(() => this.#control.close());
+    this.#hook = startAnnouncing(options, parts.selfCheck);
+    closers.add(() => (this.#isReplaced ? this.#hook?.leave() : this.#hook?.close()));
   }
 
   get dns(): readonly string[] {
@@ -150,7 +159,8 @@ class ServingNode implements RunningNode {
     this.#parts.saved.resume();
   }
 
-  close(): Promise<void> {
+  close(isReplaced = false): Promise<void> {
+    this.#isReplaced = isReplaced;
     return this.#closers.closeAll();
   }
 }

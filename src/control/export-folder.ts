@@ -16,6 +16,7 @@ import { formatZone } from '../zone/format-zone.ts';
 import type { NameKey } from '../zone/zone.ts';
 import type { Configuration } from './controller.ts';
 import { trafficFileName } from './import-folder.ts';
+import { formatTrafficSchema } from './schemas.ts';
 import { formatTrafficFile } from './traffic-file.ts';
 
 /** What a folder can hold of a configuration: access tokens are in no file. */
@@ -33,13 +34,23 @@ export interface FolderFile {
   readonly text: string;
 }
 
-/** What a configuration is as a zones folder: one master file per zone, and `traffic.yaml`. */
+/** The JSON Schema that traffic files name, for editors. */
+export const trafficSchemaFileName = 'traffic.schema.json';
+
+/**
+ * What a configuration is as a zones folder: one master file per zone, `traffic.yaml`, and the schema by
+ * which editors check that.
+ */
 export function folderFiles(configuration: Omit<FolderConfiguration, 'revision'>): FolderFile[] {
   const files = [...configuration.zones.values()].map((zone) => ({
     name: zoneFileName(zone.origin),
     text: formatZone(zone),
   }));
-  return [...files, { name: trafficFileName, text: formatTrafficFile(configuration.traffic) }];
+  return [
+    ...files,
+    { name: trafficFileName, text: formatTrafficFile(configuration.traffic) },
+    { name: trafficSchemaFileName, text: formatTrafficSchema() },
+  ];
 }
 
 /**

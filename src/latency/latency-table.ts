@@ -7,7 +7,7 @@ import type { BlendLatency, EstimateLatency } from './estimate.ts';
 import { Estimator } from './estimator.ts';
 import type { PublishedChanges, PublishedLatency } from './published.ts';
 import { formatAgentsKey, type PublishedKeys, PublishedTable } from './published-table.ts';
-import { type Cell, SeriesStore } from './series-store.ts';
+import { type Cell, type SavedSeries, SeriesStore } from './series-store.ts';
 import { slowHalfLifeMs } from './sketches.ts';
 
 /** A measured round-trip time between some clients and a region. */
@@ -227,12 +227,33 @@ export class LatencyTable {
     this.refresh();
   }
 
+  /** All that was measured here and has not faded, those measured most of late first. */
+  save(): SavedSeries[] {
+    return this.#series.save(this.#clock.monotonicMs());
+  }
+
+  /** Takes what was measured before a restart, `agoMs` after it was saved; of regions that there are. */
+  restore(saved: Iterable<SavedSeries>, agoMs: number): void {
+    for (const series of saved) {
+      if (this.#coordinatesOf(series.region) === undefined) continue;
+      const cell = this.#cellOf(series.key, series.region);
+      this.#series.restore(cell, series, agoMs, this.#clock.monotonicMs());
+      if (cell.series.length > 0) this.#soil(cell);
+    }
+  }
+
   /** The keys with a published value: what client maps must tell apart. One object until they change. */
   measuredKeys(): PublishedKeys {
     return this.#published.clientKeys();
   }
 
   #take(key: string, region: string, source: string, ms: number, count: number): void {
+    const cell = this.#cellOf(key, region);
+    this.#series.add(cell, source, ms, count, this.#clock.monotonicMs());
+    this.#soil(cell);
+  }
+
+  #cellOf(key: string, region: string): Cell {
     let regions = this.#cells.get(key);
     if (regions === undefined) {
       regions = new Map();
@@ -243,8 +264,7 @@ export class LatencyTable {
       cell = { key, region, series: [], dirty: false };
       regions.set(region, cell);
     }
-    this.#series.add(cell, source, ms, count, this.#clock.monotonicMs());
-    this.#soil(cell);
+    return cell;
   }
 
   #soil(cell: Cell): void {

@@ -64,6 +64,19 @@ interface Series {
   resident: number;
 }
 
+/** A series as it is kept over a restart. */
+export interface SavedSeries {
+  readonly key: string;
+  readonly region: string;
+  readonly source: string;
+  readonly samples: number;
+  readonly presence: number;
+  /** Since its last measurement, milliseconds. */
+  readonly ageMs: number;
+  /** `Sketches.filled`. */
+  readonly filled: readonly number[];
+}
+
 /** What all sources of a cell say together. */
 export interface Consensus {
   readonly ms: number;
@@ -131,6 +144,38 @@ export class SeriesStore {
       said.push({ value: Math.log(this.#sketches.median(series.slot)), weight });
     }
     return { ms: Math.exp(middleOf(said)), samples, lastMs };
+  }
+
+  /** All series as of now, those measured most of late first. */
+  save(nowMs: number): SavedSeries[] {
+    const interval = Math.floor(nowMs / intervalMs);
+    const newcomers = this.#ring.filter((series) => series?.resident === -1);
+    const all = [...this.#residents, ...(newcomers as Series[])];
+    for (const series of all) this.#age(series, interval);
+    return all
+      .filter(({ samples }) => samples >= forgetSamples)
+      .sort((a, b) => b.presence - a.presence)
+      .map(({ cell, source, slot, samples, presence, lastMs }) => ({
+        ...{ key: cell.key, region: cell.region, source, samples, presence },
+        ageMs: Math.max(0, nowMs - lastMs),
+        filled: this.#sketches.filled(slot),
+      }));
+  }
+
+  /** Takes a series of before a restart, `agoMs` after it was saved, unless its source has spoken here. */
+  restore(cell: Cell, saved: SavedSeries, agoMs: number, nowMs: number): void {
+    if (cell.series.length >= sourcesPerCell || find(cell.series, saved.source)) return;
+    const interval = Math.floor(nowMs / intervalMs);
+    const series = this.#admit(cell, saved.source, interval);
+    if (!this.#sketches.fill(series.slot, saved.filled)) {
+      this.#drop(series);
+      return;
+    }
+    series.samples = saved.samples;
+    series.presence = saved.presence;
+    series.lastMs = nowMs - agoMs - saved.ageMs;
+    series.interval = interval - Math.round(agoMs / intervalMs);
+    this.#age(series, interval);
   }
 
   /** In how many intervals a cell was measured of late, by the source that measured it most. */

@@ -59,6 +59,34 @@ export class Sketches {
     return sum;
   }
 
+  /** A slot's bins that hold something: their number, then their weight, one after the other. */
+  filled(slot: number): number[] {
+    const chunk = this.#chunkOf(slot);
+    const from = (slot % slotsPerChunk) * bins;
+    const found: number[] = [];
+    for (let bin = 0; bin < bins; bin += 1) {
+      const weight = chunk[from + bin]!;
+      if (weight > 0) found.push(bin, weight);
+    }
+    return found;
+  }
+
+  /** Fills an empty slot with what `filled` gave; false when that is no such list. */
+  fill(slot: number, filled: readonly number[]): boolean {
+    const chunk = this.#chunkOf(slot);
+    const from = (slot % slotsPerChunk) * bins;
+    for (let at = 0; at < filled.length; at += 2) {
+      const bin = filled[at]!;
+      const weight = filled[at + 1] ?? Number.NaN;
+      if (!(Number.isInteger(bin) && bin >= 0 && bin < bins && weight > 0 && weight < 1e9)) {
+        this.clear(slot);
+        return false;
+      }
+      chunk[from + bin] = weight;
+    }
+    return true;
+  }
+
   /** The weighted median in milliseconds; not a number for an empty slot. */
   median(slot: number): number {
     const half = this.weight(slot) / 2;

@@ -205,7 +205,25 @@ test('?wait= of a process of its own is answered at once: it serves what it has 
   const path = '/v1/regions/eu-west?wait=served';
   const response = await harness.call('PATCH', path, { body: { dial: 50 } });
   assert.equal(response.headers['x-served'], '1/1');
-  assert.equal((await harness.call('GET', '/v1/nodes')).statusCode, 404);
+});
+
+test('/v1/nodes of a process of its own is a list of one, itself', async (t) => {
+  const harness = await startHarness({ nodeId: 'alone' });
+  t.after(() => harness.close());
+  await fillExample(harness);
+  const { revision } = harness.controller.configuration();
+  const { items, ...state } = (await harness.call('GET', '/v1/nodes')).json();
+  assert.deepEqual(
+    [state.id, state.leader, state.leads, state.live, state.busUp, state.sequence],
+    ['alone', 'alone', true, 1, null, revision],
+  );
+  assert.equal(items.length, 1);
+  const [{ id, role, serving, digest, self, leads }] = items;
+  assert.deepEqual(
+    { id, role, serving, self, leads },
+    { id: 'alone', role: 'all', serving: revision, self: true, leads: true },
+  );
+  assert.equal(digest, harness.controller.revision(revision)?.hash);
 });
 
 test('/v1/nodes lists the members, and a revision says how many serve it', async (t) => {

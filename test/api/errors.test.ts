@@ -52,6 +52,25 @@ describe('problems (RFC 9457)', () => {
     assert.doesNotMatch(page.body, /`|\]\(/, 'no Markdown is left');
   });
 
+  test('errorsPage() says which codes no answer of the API has, and which are warnings', () => {
+    const page = errorsPage('/nowhere/errors.md');
+    const said = (code: ErrorCode) => page.split(`<h2 id="${code}">`)[1]?.split('</p>')[0] ?? '';
+    for (const code of ['E_FLAG', 'E_RESTART', 'E_EXPORT_EXISTS', 'E_GEO_OLD'] as const) {
+      assert.match(said(code), /no answer of the API/, code);
+      assert.doesNotMatch(said(code), /HTTP/, code);
+    }
+    assert.match(said('E_NO_REPLICA'), /X-Warning/);
+    assert.match(said('E_CONFLICT'), /HTTP 409/);
+    assert.match(said('E_ZONE_GLUE'), /HTTP 422/);
+  });
+
+  test('pages have an icon, which needs no token', async () => {
+    const icon = await harness.api.inject('/favicon.ico');
+    assert.equal(icon.statusCode, 200);
+    assert.match(String(icon.headers['content-type']), /^image\/svg\+xml/);
+    assert.match((await harness.api.inject('/docs/errors')).body, /rel="icon".*\/favicon\.ico/);
+  });
+
   test('errorsPage() has the headlines even without the file that explains them', () => {
     const page = errorsPage('/nowhere/errors.md');
     for (const code of Object.keys(errorCodes)) assert.ok(page.includes(`id="${code}"`), code);

@@ -12,11 +12,15 @@ test('apply after export changes nothing, and export after apply writes nothing'
   const folder = join(folderOf(t), 'made', 'by export');
   const first = await node.run(['export', folder]);
   assert.equal(first.code, 0, first.err);
-  assert.deepEqual(readdirSync(folder).sort(), ['example.com.zone', 'traffic.yaml']);
+  assert.deepEqual(readdirSync(folder).sort(), [
+    'example.com.zone',
+    'traffic.schema.json',
+    'traffic.yaml',
+  ]);
   const applied = await node.run(['apply', folder, '--prune']);
   assert.equal(applied.out, 'Nothing differs from revision 2.\n');
   const second = await node.run(['export', folder]);
-  assert.match(second.out, /^Revision 2: 0 files written, 2 the same\.$/m);
+  assert.match(second.out, /^Revision 2: 0 files written, 3 the same\.$/m);
 });
 
 test('export fills another node to the same configuration', async (t) => {
@@ -89,6 +93,6 @@ test('export names zone files that the node knows nothing of', async (t) => {
   assert.equal(code, 0);
   const { revision, files, unknownZoneFiles } = JSON.parse(out);
   assert.equal(revision, 1);
-  assert.equal(files.length, 2);
+  assert.equal(files.length, 3);
   assert.deepEqual(unknownZoneFiles, [join(folder, 'old.example.zone')]);
 });

@@ -215,6 +215,7 @@ test('exportFolder() writes files that read back into the same configuration', a
     '@.zone',
     'example.com.zone',
     'other.example.zone',
+    'traffic.schema.json',
     'traffic.yaml',
   ];
   assert.deepEqual(readdirSync(folder).sort(), names);

@@ -1,9 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
-import { decodeMessage, encodeMessage, makeQuery } from '../../src/wire/message.ts';
-import { parseName } from '../../src/wire/names.ts';
-import { isRdataError, rrTypes } from '../../src/wire/types.ts';
 import { textsOf } from './support/ask.ts';
 import {
   type RunningMeridian,
@@ -13,7 +10,7 @@ import {
   until,
   writeFiles,
 } from './support/processes.ts';
-import { UdpChannel } from './support/udp-channel.ts';
+import { SteadyAsking } from './support/steady-asking.ts';
 
 /** How long a busy machine may take, milliseconds: a query that is lost stays so. */
 const patienceMs = 60_000;
@@ -27,6 +24,12 @@ $TTL 60
 ns1 A 127.0.0.1
 $GENERATE 0-${names - 1} h$ A 10.1.0.1
 `;
+
+const questions = {
+  name: (number: number) => `h${number % names}.keep.test.`,
+  rdata: '0a010001',
+  patienceMs,
+};
 
 async function startNode(t: TestContext, flags: readonly string[] = []) {
   let data = '';
@@ -49,48 +52,6 @@ function killIfThere(pid: number): void {
     process.kill(pid, 'SIGKILL');
   } catch {
     // It is gone already.
-  }
-}
-
-/** Asks 2,000 times a second, from many sockets, until it is told to end. */
-class Asking {
-  asked = 0;
-  lost = 0;
-  wrong = 0;
-  readonly #channels: readonly UdpChannel[];
-  readonly #answers: Promise<void>[] = [];
-  readonly #timer: NodeJS.Timeout;
-
-  private constructor(channels: readonly UdpChannel[]) {
-    this.#channels = channels;
-    this.#timer = setInterval(() => {
-      for (let index = 0; index < 20; index += 1) this.#answers.push(this.#ask());
-    }, 10);
-  }
-
-  static async start(t: TestContext, port: number): Promise<Asking> {
-    const channels = [];
-    for (let index = 0; index < 32; index += 1) channels.push(await UdpChannel.open(t, port));
-    return new Asking(channels);
-  }
-
-  async #ask(): Promise<void> {
-    const number = this.asked;
-    this.asked += 1;
-    const wire = parseName(`h${number % names}.keep.test.`, '.');
-    if (isRdataError(wire)) throw new Error(wire.message);
-    const query = encodeMessage(makeQuery(wire, rrTypes.A, { id: number & 0xffff }));
-    const bytes = await this.#channels[number % this.#channels.length]?.ask(query, patienceMs);
-    const answer = bytes && decodeMessage(bytes);
-    if (answer === undefined) this.lost += 1;
-    else if (Buffer.from(answer.answers[0]?.rdata ?? []).toString('hex') !== '0a010001') {
-      this.wrong += 1;
-    }
-  }
-
-  async end(): Promise<void> {
-    clearInterval(this.#timer);
-    await Promise.all(this.#answers);
   }
 }
 
@@ -125,7 +86,7 @@ function writeOn({ port, api }: RunningMeridian) {
 for (const io of ['batch', 'dgram'] as const) {
   test(`meridian restart loses no query and no change (--io ${io})`, async (t) => {
     const { node, data } = await startNode(t, ['--io', io]);
-    const asking = await Asking.start(t, node.port);
+    const asking = await SteadyAsking.start(t, node.port, questions);
     const writing = writeOn(node);
     const pids = new Set([pidIn(data)]);
     for (let round = 1; round <= 3; round += 1) {
@@ -157,7 +118,7 @@ for (const [when, look] of [
 ] as const) {
   test(`a successor killed ${when} leaves the node serving`, async (t) => {
     const { node, data } = await startNode(t);
-    const asking = await Asking.start(t, node.port);
+    const asking = await SteadyAsking.start(t, node.port, questions);
     const pid = pidIn(data);
     node.child.kill('SIGUSR2');
     const successor = await until(

@@ -4,6 +4,7 @@ import { checkMetricsAccess } from '../access.ts';
 import type { ApiContext, ApiInstance } from '../api-context.ts';
 import type { ApiMetrics } from '../api-metrics.ts';
 import { errorsPage } from '../errors-page.ts';
+import { icon } from '../icon.ts';
 import { component, describeRoute } from '../route-schema.ts';
 import { docsContentPolicy } from '../security-headers.ts';
 
@@ -13,6 +14,9 @@ const prometheus = 'text/plain; version=0.0.4; charset=utf-8';
 /** Registers what is outside /v1: liveness, readiness, metrics, the page of error codes. */
 export function systemRoutes(app: ApiInstance, context: ApiContext, metrics: ApiMetrics): void {
   app.get('/', { schema: { hide: true } }, (_request, reply) => reply.redirect('/docs/', 302));
+  app.get(icon.path, { schema: { hide: true } }, (_request, reply) =>
+    reply.header('cache-control', 'max-age=86400').type(icon.type).send(icon.content),
+  );
   app.get(
     '/livez',
     {

@@ -38,10 +38,15 @@ export class AnnounceHook {
 
   /** Withdraws the route, and resolves when the program has ended: before the listeners close. */
   async close(): Promise<void> {
+    await this.leave();
+    await this.#tell('down', ['this process ends']);
+  }
+
+  /** Tells nothing more and leaves the route as it is, to the process that answers from now on. */
+  async leave(): Promise<void> {
     this.#isClosed = true;
     this.#cancel();
     await this.#turn;
-    await this.#tell('down', ['this process ends']);
   }
 
   #next(): void {

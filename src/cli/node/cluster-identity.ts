@@ -1,33 +1,9 @@
-import { randomBytes } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { hostname } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { errorText, MeridianError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import { type ClusterKeys, readClusterKeys } from '../../cluster/keys.ts';
 import type { ClusterOptions } from '../cluster-flags.ts';
 import { type Endpoint, formatEndpoint } from '../flags.ts';
-
-/** The file in the data directory that keeps the id of this node. */
-export const nodeIdFileName = 'node.id';
-
-/**
- * The id of this node: the one that was chosen, else the one of its data directory, made at the first
- * start of the machine's name and a random part.
- */
-export function nodeIdOf(chosen: string | undefined, dataFolder: string): string {
-  if (chosen !== undefined) return chosen;
-  const file = join(dataFolder, nodeIdFileName);
-  if (existsSync(file)) return readFileSync(file, 'utf8').trim();
-  const host = hostname()
-    .toLowerCase()
-    .replace(/[^a-z0-9.-]/g, '-')
-    .replace(/^[^a-z0-9]+/, '')
-    .slice(0, 40);
-  const id = `${host === '' ? 'node' : host}-${randomBytes(4).toString('hex')}`;
-  writeFileSync(file, `${id}\n`, { mode: 0o644 });
-  return id;
-}
 
 /** Reads the cluster's key and makes sure that it fits the role. Throws `E_CLUSTER_KEY`. */
 export function keysOf({ keyFile, role }: ClusterOptions, log: Log): ClusterKeys {

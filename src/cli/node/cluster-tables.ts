@@ -84,6 +84,11 @@ export class ClusterTables {
     return this.#healthFollower?.ageMs;
   }
 
+  /** Whether the leader has been heard on everything. */
+  get areHeard(): boolean {
+    return this.#followers.length > 0 && this.#followers.every(({ ageMs }) => ageMs !== undefined);
+  }
+
   /** What was refused, by reason. */
   counters(): { unsigned: number; stale: number; gaps: number } {
     const sum = { unsigned: 0, stale: 0, gaps: 0 };

@@ -20,9 +20,10 @@ import type { Closers } from '../closers.ts';
 import type { ClusterOptions } from '../cluster-flags.ts';
 import { LateHealth } from '../node-health.ts';
 import type { NodeOptions } from '../node-options.ts';
-import { keysOf, nodeIdOf, urlOf } from './cluster-identity.ts';
+import { keysOf, urlOf } from './cluster-identity.ts';
 import { ClusterTables } from './cluster-tables.ts';
 import { createClusterView, rounded } from './cluster-view.ts';
+import { nodeIdOf } from './node-id.ts';
 
 /** What a cluster wants to know of the way of a change; all of it absent in a process of its own. */
 export interface SharedChanges {
@@ -35,11 +36,20 @@ export interface SharedChanges {
 
 /** A first start waits at most so long for a leader, or for what the cluster has, milliseconds. */
 const settleMs = 10_000;
+/** A process that takes another's place waits so long for the leader's word, and for a leader. */
+const tablesMs = 2000;
+const leaderMs = 5000;
 const lookMs = 1000;
 const pollMs = 25;
 const connectMs = 500;
 
 const pause = () => new Promise<void>((done) => void setTimeout(done, pollMs));
+
+/** Resolves when something holds, or after a time. */
+async function until(holds: () => boolean, withinMs: number): Promise<void> {
+  const endMs = systemClock.monotonicMs() + withinMs;
+  while (!holds() && systemClock.monotonicMs() < endMs) await pause();
+}
 
 export interface JoiningParts {
   readonly options: NodeOptions;
@@ -98,7 +108,7 @@ export class Membership {
   #serving = 0;
 
   constructor(parts: JoiningParts) {
-    const { options, cluster: wish, bus, answering, store, closers } = parts;
+    const { options, cluster: wish, bus, answering, store } = parts;
     const { log } = options;
     const clock = systemClock;
     this.#parts = parts;
@@ -133,7 +143,6 @@ export class Membership {
         this.#tables.healthMoved(names);
       },
     });
-    closers.add(() => this.health.close());
     this.#tables = new ClusterTables({
       serving: answering,
       ...{ store, bus, clock, log },
@@ -169,7 +178,7 @@ export class Membership {
   async start(controller: RunningController): Promise<void> {
     const { bus, closers } = this.#parts;
     // The first connection takes a moment, which is no outage to be told of.
-    for (let waitedMs = 0; !bus.isUp && waitedMs < connectMs; waitedMs += pollMs) await pause();
+    await until(() => bus.isUp, connectMs);
     this.#cluster.start(controller);
     this.#tables.start();
     if (this.#isController) this.#startRelays();
@@ -189,17 +198,24 @@ export class Membership {
     });
   }
 
+  /**
+   * Waits for the leader's word on health and latency, so that a process which takes another's place
+   * answers as that one did; not for long, since there may be no leader.
+   */
+  async hearTables(): Promise<void> {
+    await until(() => this.#tables.areHeard, tablesMs);
+  }
+
+  /** Waits until somebody leads, so that writes which were waiting find their way; not for long. */
+  async hearLeader(): Promise<void> {
+    await until(() => this.#cluster.leader() !== undefined, leaderMs);
+  }
+
   /** Waits, at a first start, for the lead or for what the cluster has; true when this process leads. */
   async settle(): Promise<boolean> {
     const { store } = this.#parts;
-    const clock = systemClock;
-    const endMs = clock.monotonicMs() + settleMs;
-    while (clock.monotonicMs() < endMs) {
-      if (this.#cluster.lease() !== undefined) return true;
-      if (store.latest() > 0) return false;
-      await pause();
-    }
-    return false;
+    await until(() => this.leads || store.latest() > 0, settleMs);
+    return this.leads;
   }
 
   /** Whether this process leads, and so may make revisions. */

@@ -48,7 +48,7 @@ export async function handOver(
     child.send({ kind: 'released' } satisfies FromPredecessor);
     await heard(child, 'complete', completeMs);
     abort.removeEventListener('abort', kill);
-    await node.close();
+    await node.close(true);
     return { successor: child };
   } catch (error) {
     kill();

@@ -70,6 +70,15 @@ test('AnnounceHook.close() withdraws the route once and tells nothing more', asy
   assert.deepEqual(told, ['up', 'down']);
 });
 
+test('AnnounceHook.leave() leaves the route as it is to whoever answers from now on', async () => {
+  const { told, world, hook, second } = stage();
+  await second();
+  await hook.leave();
+  world.answers = false;
+  await second();
+  assert.deepEqual(told, ['up']);
+});
+
 test('hookOf() runs a program with the state as its argument and says how it failed', async (t) => {
   const folder = folderOf(t);
   const program = join(folder, 'hook');

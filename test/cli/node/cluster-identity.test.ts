@@ -5,7 +5,8 @@ import { test } from 'node:test';
 import { MeridianError } from '../../../src/base/errors.ts';
 import { silentLog } from '../../../src/base/log.ts';
 import type { ClusterOptions } from '../../../src/cli/cluster-flags.ts';
-import { keysOf, nodeIdOf, urlOf } from '../../../src/cli/node/cluster-identity.ts';
+import { keysOf, urlOf } from '../../../src/cli/node/cluster-identity.ts';
+import { nodeIdOf } from '../../../src/cli/node/node-id.ts';
 import { folderOf, run } from '../harness.ts';
 
 const options = (more: Partial<ClusterOptions>): ClusterOptions => ({
