@@ -174,7 +174,7 @@ export async function startMeridian(
 }
 
 /** How long a start may take on a busy machine, milliseconds. */
-const startMs = 60_000;
+const startMs = 120_000;
 
 /** Starts `meridian serve --json` with these flags and waits until it serves. */
 export async function serveMeridian(

@@ -57,7 +57,7 @@ export async function startSentinelGroup(t: Test): Promise<SentinelGroup> {
       await until(
         async () => (await master()) !== from || undefined,
         () => 'Sentinel to choose the other server',
-        40_000,
+        90_000,
       );
       return performance.now() - startMs;
     },
@@ -71,7 +71,7 @@ export async function startSentinelGroup(t: Test): Promise<SentinelGroup> {
           return (isItsReplica && text.includes('master_link_status:up')) || undefined;
         },
         () => `a replica that is in sync: ${follows.output().slice(-2000)}`,
-        40_000,
+        90_000,
       );
     },
   };

@@ -13,7 +13,7 @@ interface Item {
 }
 
 /** Waits until every member has the same history and serves its end; returns how long that took. */
-export async function untilSame(members: readonly ClusterMember[], deadlineMs = 30_000) {
+export async function untilSame(members: readonly ClusterMember[], deadlineMs = 60_000) {
   const startMs = performance.now();
   let seen = '';
   await until(
@@ -50,6 +50,7 @@ export async function untilCaughtUp(
           return Number(text.replaceAll('"', '')) >= value || undefined;
         },
         () => `${node.name} to serve w${lane} ${value}: ${outputs([node])}`,
+        60_000,
       );
     }
   }

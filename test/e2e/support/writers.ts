@@ -66,7 +66,7 @@ export class Writers {
     await until(
       () => this.acks.some(({ lane, value }) => value > (before[lane] ?? 0)) || undefined,
       () => `a write to be taken; so far ${this.summary()}`,
-      40_000,
+      90_000,
     );
     return performance.now() - startMs;
   }
@@ -77,7 +77,7 @@ export class Writers {
     await until(
       () => this.acks.length >= wanted || undefined,
       () => `${count} more writes to be taken; so far ${this.summary()}`,
-      40_000,
+      90_000,
     );
   }
 
@@ -108,7 +108,7 @@ export class Writers {
 
   /** Sends one write until it is taken; gives up only where it is answered as it never should be. */
   async #insist(lane: number, value: number): Promise<void> {
-    const deadlineMs = performance.now() + 60_000;
+    const deadlineMs = performance.now() + 120_000;
     for (let attempt = lane; performance.now() < deadlineMs; attempt += 1) {
       const controller = this.#controllers[attempt % this.#controllers.length];
       if (controller === undefined) throw new Error('nobody to write to');
@@ -116,7 +116,7 @@ export class Writers {
       if (outcome !== 'again') return;
       await sleep(pauseMs);
     }
-    this.failures.push(`w${lane} ${value} was not taken in a minute`);
+    this.failures.push(`w${lane} ${value} was not taken in two minutes`);
   }
 
   /** One request; what it does not answer in time is answered late. */
