@@ -17,3 +17,11 @@ test('a cluster under faults loses nothing, has one history, and heals', async (
   assert.ok(acknowledged > 10 * count, 'clients come through');
   assert.ok(terms > 1.5 * count, 'leaders change');
 });
+
+test('a cluster is as well after a quarter of an hour of faults', {
+  skip: replay !== undefined,
+}, async (t) => {
+  const run = await runSeeds('cluster', runCluster, 1, 6, 15);
+  t.diagnostic(summaryOf(run));
+  for (const { terms } of run.results) assert.ok(terms > 5, 'leaders change again and again');
+});
