@@ -5,7 +5,7 @@ import { runSeeds, seedToReplay, summaryOf } from './engine/run-seeds.ts';
 
 const replay = seedToReplay();
 const from = replay ?? 1;
-const count = replay === undefined ? 700 : 1;
+const count = replay === undefined ? 710 : 1;
 
 test('a cluster under faults loses nothing, has one history, and heals', async (t) => {
   const run = await runSeeds('cluster', runCluster, from, count);

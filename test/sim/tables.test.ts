@@ -5,7 +5,7 @@ import { runTables } from './tables/tables-world.ts';
 
 const replay = seedToReplay();
 const from = replay ?? 1;
-const count = replay === undefined ? 60 : 1;
+const count = replay === undefined ? 40 : 1;
 
 test('live tables under faults only go forward, are the same everywhere, and heal', async (t) => {
   const run = await runSeeds('tables', runTables, from, count);
