@@ -61,6 +61,12 @@ export class TableFollower {
     return this.#parts.clock.monotonicMs() - this.#heardMs;
   }
 
+  /** Takes the whole table again, and what came after it: what was taken before went nowhere. */
+  refetch(): void {
+    this.#position = startPosition;
+    this.#needsFull = true;
+  }
+
   /** Resolves when nothing more will be taken; the bus must be closed or answer for that. */
   async close(): Promise<void> {
     this.#pauses.close();
@@ -81,7 +87,8 @@ export class TableFollower {
         for (const message of messages) {
           if (this.#pauses.isClosed) return;
           if (isAfter(message.position, this.#read)) this.#read = message.position;
-          await this.#consider(message);
+          // What came after a whole table that was just fetched is read again, in its order.
+          if (await this.#consider(message)) break;
         }
       } catch (error) {
         if (this.#pauses.isClosed) return;
@@ -92,42 +99,45 @@ export class TableFollower {
     }
   }
 
-  async #consider(message: TableMessage): Promise<void> {
+  /** Takes what a message says; true when the whole table was taken instead. */
+  async #consider(message: TableMessage): Promise<boolean> {
     const { position, full } = message;
-    if (!isAfter(position, this.#position)) return;
+    if (!isAfter(position, this.#position)) return false;
     if (full) return this.#fetch();
     const isNext =
       position.term === this.#position.term && position.sequence === this.#position.sequence + 1;
     if (isNext) {
       this.#take(message);
-      return;
+      return false;
     }
     this.counters.gaps += 1;
-    await this.#fetch();
+    return this.#fetch();
   }
 
-  /** Takes the whole table, when it is newer than what is here. */
-  async #fetch(): Promise<void> {
+  /** Takes the whole table, when it is newer than what is here; true when it was. */
+  async #fetch(): Promise<boolean> {
     const message = await this.#parts.bus.table(this.#parts.table);
     this.#needsFull = false;
-    if (message === undefined) return;
+    if (message === undefined) return false;
     if (isAfter(this.#position, message.position)) this.counters.stale += 1;
-    else if (isAfter(message.position, this.#position)) this.#take(message);
-    if (isAfter(this.#position, this.#read)) this.#read = this.#position;
+    const isTaken = isAfter(message.position, this.#position) && this.#take(message);
+    if (isTaken || isAfter(this.#position, this.#read)) this.#read = this.#position;
+    return isTaken;
   }
 
-  #take(message: TableMessage): void {
-    if (this.#pauses.isClosed) return;
+  /** Takes a message; false when it is refused. */
+  #take(message: TableMessage): boolean {
+    if (this.#pauses.isClosed) return false;
     const { envelope, table, clock, log } = this.#parts;
     const content = openTable(envelope, table, message);
     if (content === undefined) {
       this.counters.unsigned += 1;
       log.warn({ table, ...message.position }, 'a table is not signed by this cluster; refused');
-      return;
+      return false;
     }
     if (content.term < this.#parts.leastTerm()) {
       this.counters.stale += 1;
-      return;
+      return false;
     }
     this.#position = message.position;
     this.#heardMs = clock.monotonicMs();
@@ -137,5 +147,6 @@ export class TableFollower {
       log.error({ table, error: errorText(error) }, 'a message of a table could not be used');
       this.#needsFull = true;
     }
+    return true;
   }
 }

@@ -57,7 +57,11 @@ export class TablePublisher {
 
   /** These values are new or moved (null: gone); those that are as they were are not told again. */
   change(entries: Iterable<readonly [key: string, value: unknown]>): void {
-    if (this.#parts.lease() === undefined) return;
+    if (this.#parts.lease() === undefined) {
+      // It may be trusted again, and nobody has been told of what moved meanwhile.
+      if (this.#hasLed) this.refresh();
+      return;
+    }
     for (const [key, value] of entries) {
       const text = JSON.stringify(value);
       if (this.#told.get(key) === text || (value === null && !this.#told.has(key))) continue;

@@ -262,3 +262,64 @@ test('a publisher that no longer leads says nothing', async (t) => {
   const last = await bus.table('health');
   assert.equal(last?.position.sequence, 1);
 });
+
+test('what moves while the lease is in doubt is told when it is trusted again', async (t) => {
+  const { clock, server, publisher, held, put } = await stage(t);
+  publisher.lead();
+  await settle();
+  const { table } = follow(t, clock, server);
+  await settle();
+  const { lease } = held;
+  held.lease = undefined;
+  put({ moved: 1 });
+  held.lease = lease;
+  clock.advance(500);
+  await settle();
+  assert.deepEqual([...table], [['moved', 1]]);
+});
+
+test('a follower reads again what came after the whole table that closed a gap', async (t) => {
+  const { clock, server, publisher, put } = await stage(t);
+  publisher.lead();
+  await settle();
+  const { table, follower } = follow(t, clock, server);
+  await settle();
+  // The follower is not woken until there is much to read.
+  const { added } = server;
+  server.added = () => {};
+  publisher.refresh();
+  await settle();
+  for (const value of [1, 2, 3]) {
+    put({ [`key ${value}`]: value });
+    await settle();
+  }
+  // The stream was trimmed: it begins right behind the whole table.
+  const log = server.content.tables.get('health')?.log ?? [];
+  log.splice(0, log.findLastIndex(({ full }) => full) + 1);
+  server.added = added;
+  server.added();
+  await settle();
+  assert.deepEqual(Object.fromEntries(table), { 'key 1': 1, 'key 2': 2, 'key 3': 3 });
+  assert.equal(follower.position.sequence, 5);
+});
+
+test('refetch() takes the whole table again, and what came after it', async (t) => {
+  const { clock, server, publisher, put } = await stage(t);
+  publisher.lead();
+  await settle();
+  put({ a: 1 });
+  await settle();
+  const { taken, follower } = follow(t, clock, server);
+  await settle();
+  assert.deepEqual(
+    taken.map(({ sequence }) => sequence),
+    [1, 2],
+  );
+  follower.refetch();
+  put({ b: 2 });
+  await settle();
+  assert.deepEqual(
+    taken.map(({ sequence }) => sequence),
+    [1, 2, 1, 2, 3],
+  );
+});

@@ -5,7 +5,7 @@ import { runSeeds, seedToReplay, summaryOf } from './engine/run-seeds.ts';
 
 const replay = seedToReplay();
 const from = replay ?? 1;
-const count = replay === undefined ? 700 : 1;
+const count = replay === undefined ? 710 : 1;
 
 test('a cluster under faults loses nothing, has one history, and heals', async (t) => {
   const run = await runSeeds('cluster', runCluster, from, count);
@@ -16,4 +16,12 @@ test('a cluster under faults loses nothing, has one history, and heals', async (
   t.diagnostic(`${acknowledged} changes were acknowledged under ${terms} terms`);
   assert.ok(acknowledged > 10 * count, 'clients come through');
   assert.ok(terms > 1.5 * count, 'leaders change');
+});
+
+test('a cluster is as well after a quarter of an hour of faults', {
+  skip: replay !== undefined,
+}, async (t) => {
+  const run = await runSeeds('cluster', runCluster, 1, 6, 15);
+  t.diagnostic(summaryOf(run));
+  for (const { terms } of run.results) assert.ok(terms > 5, 'leaders change again and again');
 });

@@ -5,7 +5,7 @@ import { runFleet } from './fleet/fleet-world.ts';
 
 const replay = seedToReplay();
 const from = replay ?? 1;
-const count = replay === undefined ? 1300 : 1;
+const count = replay === undefined ? 1250 : 1;
 
 test('a fleet under faults takes nothing out that it should not, and heals', async (t) => {
   const run = await runSeeds('fleet', runFleet, from, count);
@@ -17,4 +17,11 @@ test('a fleet under faults takes nothing out that it should not, and heals', asy
   t.diagnostic(`${inTime.length} of ${detections.length} deaths out within interval × fall + 1 s`);
   assert.ok(detections.length >= 200, 'enough deaths for a percentile');
   assert.ok(share >= 0.99, `a dead target is out in time at p99, not at ${share}`);
+});
+
+test('a fleet is as well after a quarter of an hour of faults', {
+  skip: replay !== undefined,
+}, async (t) => {
+  const run = await runSeeds('fleet', runFleet, 1, 6, 15);
+  t.diagnostic(summaryOf(run));
 });

@@ -33,6 +33,8 @@ export class ClusterTables {
   readonly #healthPublisher: TablePublisher | undefined;
   #followers: readonly TableFollower[] = [];
   #healthFollower: TableFollower | undefined;
+  #latencyFollower: TableFollower | undefined;
+  #leads = false;
 
   constructor(parts: ClusterTablesParts) {
     this.#parts = parts;
@@ -62,14 +64,21 @@ export class ClusterTables {
   start(): void {
     const { health } = this.#parts;
     this.#healthFollower = this.#follow('health', (content) => health.take(content));
-    const latency = this.#follow('latency', (content) => this.#takeLatency(content));
-    this.#followers = [this.#healthFollower, latency];
+    this.#latencyFollower = this.#follow('latency', (content) => this.#takeLatency(content));
+    this.#followers = [this.#healthFollower, this.#latencyFollower];
   }
 
   /** This process leads from now on. */
   lead(): void {
+    this.#leads = true;
     this.#parts.serving.latency.lead();
     for (const publisher of this.#publishers) publisher.lead();
+  }
+
+  /** This process leads no longer, and follows whoever does: with what was said while it did not listen. */
+  follow(): void {
+    this.#leads = false;
+    this.#latencyFollower?.refetch();
   }
 
   /** Health of these services has moved, as the leader judges. */
@@ -131,10 +140,11 @@ export class ClusterTables {
     }
   }
 
-  #takeLatency(content: TableContent): void {
-    const { cluster, serving } = this.#parts;
-    if (cluster.lease() !== undefined || this.#isOwn(content)) return;
-    const { full, entries } = content;
+  #takeLatency({ full, entries }: TableContent): void {
+    // The leader's own words come back to it, also while it may not trust its lease: who took them over
+    // would follow itself from then on, and publish nothing that it measures.
+    if (this.#leads) return;
+    const { serving } = this.#parts;
     const put = entries.flatMap(([, value]) => (value === null ? [] : (value as PublishedLatency)));
     const removed = entries.flatMap(([name, value]) =>
       value === null ? readLatencyName(name) : [],
@@ -142,15 +152,6 @@ export class ClusterTables {
     if (full) serving.latency.replacePublished(put);
     else serving.latency.applyPublished({ put, removed });
     serving.publishing.latencyMoved();
-  }
-
-  /**
-   * The leader's own words come back to it. They are its own, too, while it may not trust its lease: who
-   * took them over would follow itself from then on, and publish nothing that it measures.
-   */
-  #isOwn({ term }: TableContent): boolean {
-    const leader = this.#parts.cluster.leader();
-    return leader?.isSelf === true && leader.term === term;
   }
 }
 

@@ -225,7 +225,10 @@ export class Membership {
 
   #led(leads: boolean): void {
     this.health.choose();
-    if (!leads) return;
+    if (!leads) {
+      this.#tables.follow();
+      return;
+    }
     this.#tables.lead();
     this.onLead();
   }

@@ -56,6 +56,20 @@ export async function runCluster(world: Simulation): Promise<ClusterOutcome> {
   world.check(() => demandNow(stage));
 
   await world.run(world.between(2000, 10_000));
+  await world.rounds(async () => {
+    await runRound(stage, clients, isLossy);
+    if (world.nowMs < world.longMs) for (const one of clients) one.want(2 + world.random.below(12));
+  });
+  return { acknowledged: history.acknowledged.size, terms: history.terms };
+}
+
+/** Things go wrong, heal, and are well. */
+async function runRound(
+  stage: FaultStage,
+  clients: readonly SimClient[],
+  isLossy: boolean,
+): Promise<void> {
+  const { world } = stage;
   const untilMs = world.nowMs + world.pick([8000, 20_000, 40_000]);
   scheduleFaults(stage, untilMs, isLossy);
   await world.run(untilMs);
@@ -68,7 +82,6 @@ export async function runCluster(world: Simulation): Promise<ClusterOutcome> {
     world.demand(client.isDone, 'liveness', () => `${client.name} could not make its changes`);
   }
   demandOneHistory(stage);
-  return { acknowledged: history.acknowledged.size, terms: history.terms };
 }
 
 /** What holds at every moment. */

@@ -16,21 +16,21 @@ export function seedToReplay(): number | undefined {
   return text === undefined || text === '' ? undefined : Number(text);
 }
 
-/** Runs a world for each seed from `from` on; throws at the first that fails. */
+/** Runs a world for each seed from `from` on, for some minutes each; throws at the first that fails. */
 export async function runSeeds<T>(
   world: string,
   run: (simulation: Simulation) => Promise<T>,
   from: number,
   count: number,
+  minutes = 0,
 ): Promise<SeedRun<T>> {
   const startedMs = performance.now();
   const startedCpu = process.cpuUsage();
   const results: T[] = [];
   let events = 0;
   for (let seed = from; seed < from + count; seed++) {
-    const simulation = await runSeed(seed, world, async (one) => {
-      results.push(await run(one));
-    });
+    const keep = async (one: Simulation) => void results.push(await run(one));
+    const simulation = await runSeed(seed, world, keep, minutes);
     events += simulation.events;
   }
   const cpu = process.cpuUsage(startedCpu);

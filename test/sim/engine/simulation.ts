@@ -21,6 +21,8 @@ const storyLines = 60;
  */
 export class Simulation {
   readonly seed: number;
+  /** A world goes through one round after another for so long, milliseconds; 0: one round. */
+  readonly longMs: number;
   readonly random: Random;
   readonly #heap = new EventHeap();
   readonly #story: string[] = [];
@@ -29,9 +31,17 @@ export class Simulation {
   #events = 0;
   #failure: unknown;
 
-  constructor(seed: number) {
+  constructor(seed: number, longMs = 0) {
     this.seed = seed;
+    this.longMs = longMs;
     this.random = new Random(seed);
+  }
+
+  /** Does one round of a world, and in a long run others until its time is over. */
+  async rounds(round: () => Promise<void>): Promise<void> {
+    do {
+      await round();
+    } while (this.#nowMs < this.longMs);
   }
 
   /** True time since the world began, milliseconds; no process can read it. */
@@ -142,19 +152,21 @@ function settle(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Runs one seed; a failure says how to see it again. */
+/** Runs one seed, for some minutes of its own time or for one round; a failure says how to see it again. */
 export async function runSeed(
   seed: number,
   world: string,
   run: (simulation: Simulation) => Promise<void>,
+  minutes = 0,
 ): Promise<Simulation> {
-  const simulation = new Simulation(seed);
+  const simulation = new Simulation(seed, minutes * 60_000);
   try {
     await run(simulation);
     return simulation;
   } catch (error) {
     const at = `seed ${seed}, event ${simulation.events}, ${(simulation.nowMs / 1000).toFixed(3)} s`;
-    const again = `MERIDIAN_SIM_SEED=${seed} npm run sim -- ${world}`;
+    const long = minutes > 0 ? ` --minutes ${minutes}` : '';
+    const again = `MERIDIAN_SIM_SEED=${seed} npm run sim -- ${world}${long}`;
     const text = `${errorText(error)}\n  ${at}; again: ${again}\n${simulation.story()}`;
     if (error instanceof SimFailure) {
       const failure = new SimFailure(error.invariant, text);

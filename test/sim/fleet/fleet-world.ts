@@ -50,16 +50,25 @@ export async function runFleet(world: Simulation): Promise<readonly Detection[]>
   const warmMs = 3000 + slowest(plan, ({ intervalMs, rise }) => 1.1 * intervalMs * rise);
   if (world.chance(0.25)) {
     await world.run(warmMs);
-    return runCalm(stage);
+    const found: Detection[] = [];
+    await world.rounds(async () => void found.push(...(await runCalm(stage))));
+    return found;
   }
-  const faultsEndMs = warmMs + world.pick([10_000, 40_000, 70_000]);
-  scheduleFaults(stage, world.between(0, warmMs), faultsEndMs);
+  await world.rounds(() => runFaults(stage, warmMs));
+  return [];
+}
+
+/** Things go wrong, heal, and every controller knows what is true. */
+async function runFaults(stage: FleetStage, warmMs: number): Promise<void> {
+  const { world, plan } = stage;
+  const fromMs = world.nowMs;
+  const faultsEndMs = fromMs + warmMs + world.pick([10_000, 40_000, 70_000]);
+  scheduleFaults(stage, fromMs + world.between(0, warmMs), faultsEndMs);
   await world.run(faultsEndMs);
   healAll(stage);
   const settleMs = slowest(plan, (monitor) => Math.max(fallMs(monitor), riseMs(monitor)));
   await world.run(world.nowMs + settleMs + holdMs + bookkeepingMs);
   demandTruth(stage);
-  return [];
 }
 
 /** Targets die and return one by one, each change after the hold of the one before. */

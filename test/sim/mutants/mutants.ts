@@ -550,4 +550,128 @@ export const mutants: readonly Mutant[] = [
       },
     ],
   },
+  {
+    name: 'a table of an older term than the store is taken',
+    world: 'tables',
+    edits: [
+      {
+        file: 'src/cluster/table-follower.ts',
+        search: 'if (content.term < this.#parts.leastTerm()) {',
+        replace: 'if (content.term < 0) {',
+      },
+    ],
+  },
+  {
+    name: 'a whole table older than what is held is taken',
+    world: 'tables',
+    edits: [
+      {
+        file: 'src/cluster/table-follower.ts',
+        search: 'if (isAfter(this.#position, message.position)) this.counters.stale += 1;',
+        replace: 'if (isAfter(this.#position, message.position)) this.#take(message);',
+      },
+    ],
+  },
+  {
+    name: 'a gap in a table is not noticed',
+    world: 'tables',
+    edits: [
+      {
+        file: 'src/cluster/table-follower.ts',
+        search: 'position.sequence === this.#position.sequence + 1;',
+        replace: 'position.sequence > this.#position.sequence;',
+      },
+    ],
+  },
+  {
+    name: 'a table is published without the fence, and taken by who holds a later one',
+    world: 'tables',
+    edits: [
+      {
+        file: 'test/sim/cluster/sim-redis.ts',
+        search:
+          'if (refused !== undefined) return refused;\n    const before = this.#state.tables.get(table);\n' +
+          '    if (before !== undefined && !isAfter(message.position, before.last)) {',
+        replace:
+          'const before = this.#state.tables.get(table);\n' +
+          "    if (refused?.outcome === 'conflict') {",
+      },
+      {
+        file: 'src/cluster/table-follower.ts',
+        search: 'if (isAfter(this.#position, message.position)) this.counters.stale += 1;',
+        replace: 'if (isAfter(this.#position, message.position)) this.#take(message);',
+      },
+    ],
+  },
+  {
+    name: 'a new leader publishes what moves alone',
+    world: 'tables',
+    edits: [
+      {
+        file: 'src/cluster/table-publisher.ts',
+        search: 'this.#hasLed = true;\n    this.#wantsFull = true;',
+        replace: 'this.#hasLed = true;',
+      },
+    ],
+  },
+  {
+    name: 'a leader follows its own latency',
+    world: 'tables',
+    edits: [
+      {
+        file: 'src/cli/node/cluster-tables.ts',
+        search: 'if (this.#leads) return;',
+        replace: 'if (this.#parts.cluster.lease() !== undefined) return;',
+      },
+    ],
+  },
+  {
+    name: 'members whose leader is silent are down',
+    world: 'tables',
+    edits: [
+      {
+        file: 'src/control/health-source.ts',
+        search: ': this.#table.health(service);\n  }\n\n  service(',
+        replace:
+          ': new Map([...this.#table.health(service)].map(([name, { vips, ...rest }]) => {\n' +
+          '      const isSilent = (this.#parts.tableAgeMs() ?? 0) > 10_000;\n' +
+          "      const down = new Map([...vips].map(([vip]) => [vip, 'down' as const]));\n" +
+          '      return [name, { ...rest, vips: isSilent ? down : vips }];\n' +
+          '    }));\n  }\n\n  service(',
+      },
+    ],
+  },
+  {
+    name: 'a silent leader is followed for ever',
+    world: 'tables',
+    edits: [
+      {
+        file: 'src/control/health-source.ts',
+        search: 'isLeading() || silentMs >= limits.tableSilenceMs;',
+        replace: 'isLeading() || silentMs < 0;',
+      },
+    ],
+  },
+  {
+    name: 'who judges alone goes on doing so when the table speaks again',
+    world: 'tables',
+    edits: [
+      {
+        file: 'src/control/health-source.ts',
+        search: 'if (wantsFleet === this.#usesFleet) return;',
+        replace: 'if (wantsFleet === this.#usesFleet || this.#usesFleet) return;',
+      },
+    ],
+  },
+  {
+    name: 'who begins to judge alone forgets what was down',
+    world: 'tables',
+    edits: [
+      {
+        file: 'src/control/health-source.ts',
+        search: 'this.#fleet.health.restore(before);',
+        replace: '',
+      },
+    ],
+  },
 ];

@@ -52,23 +52,19 @@ export class FollowWatch {
       return `${this.#name} has ${this.#table} ${at}, which no leader said`;
     });
     if (said === undefined) return;
-    const missing = differences(said, has);
-    this.#world.demand(missing.length === 0, 'two tables', () => {
-      return `${this.#name} at ${this.#table} ${at} differs from the leader in ${missing.join(', ')}`;
+    const other = differences(said, textsOf(has));
+    this.#world.demand(other.length === 0, 'two tables', () => {
+      return `${this.#name} at ${this.#table} ${at} differs from the leader in ${other.join(', ')}`;
     });
   }
 }
 
 /** Keys whose values are not the same. */
-export function differences(
-  said: TableState,
-  has: Iterable<readonly [key: string, value: unknown]>,
-): string[] {
-  const left = new Map(said);
-  const found: string[] = [];
-  for (const [key, value] of has) {
-    if (left.get(key) !== JSON.stringify(value)) found.push(key);
-    left.delete(key);
-  }
-  return [...found, ...left.keys()];
+export function differences(one: TableState, other: TableState): string[] {
+  const keys = new Set([...one.keys(), ...other.keys()]);
+  return [...keys].filter((key) => one.get(key) !== other.get(key));
+}
+
+function textsOf(entries: Iterable<readonly [key: string, value: unknown]>): TableState {
+  return new Map([...entries].map(([key, value]) => [key, JSON.stringify(value)]));
 }

@@ -15,7 +15,7 @@ import type { Ground } from '../fleet/ground.ts';
 import { FollowWatch } from './follow-watch.ts';
 import { SimFleet } from './own-fleet.ts';
 import { SteerWatch } from './steer-watch.ts';
-import type { TableTruth } from './table-truth.ts';
+import { essencesOf, type TableState, type TableTruth } from './table-truth.ts';
 import {
   latencyEntries,
   toldBus,
@@ -79,7 +79,7 @@ export class MemberTables implements Side {
       },
       tokens: { shared: () => [], take: () => {}, onChange: () => {} },
       health: this.source,
-      cluster: { envelope, lease: () => cluster.lease(), leader: () => cluster.leader() },
+      cluster: { envelope, lease: () => cluster.lease() },
       bus: toldBus(bus, (table, message) => truth.says(member.name, table, message)),
       ...{ store, clock: process, log: silentLog, isController: this.#isController },
     } as unknown as ClusterTablesParts);
@@ -87,7 +87,7 @@ export class MemberTables implements Side {
     this.source.setTraffic(traffic);
     this.steer = new SteerWatch({
       ...{ world, process, source: this.source },
-      services: [...traffic.services.keys()],
+      ...{ traffic, isCold: !this.#isController },
       isLeading: () => cluster.lease() !== undefined,
     });
   }
@@ -108,6 +108,7 @@ export class MemberTables implements Side {
   led(leads: boolean): void {
     this.source.choose();
     if (leads) this.#tables.lead();
+    else this.#tables.follow();
   }
 
   /** A report comes in, from an agent or from another controller. */
@@ -168,11 +169,11 @@ export class MemberTables implements Side {
     return this.#fleet;
   }
 
-  /** Its health as far as answers depend on it. */
-  *steeredBy(): Iterable<readonly [key: string, value: unknown]> {
-    for (const [key, word] of healthEntries(this.source, this.#stage.plan)) {
-      yield [key, (word as readonly unknown[]).slice(0, 2)];
-    }
+  /** Its part of a table, as far as answers depend on it. */
+  essences(table: 'health' | 'latency'): TableState {
+    return table === 'health'
+      ? essencesOf(table, healthEntries(this.source, this.#stage.plan))
+      : essencesOf(table, latencyEntries(this.latency));
   }
 
   close(): void {

@@ -2,6 +2,7 @@ import type { TableMessage } from '../../../src/cluster/bus.ts';
 import type { Envelope } from '../../../src/cluster/messages.ts';
 import { formatPosition, type Position } from '../../../src/cluster/position.ts';
 import type { KeyedTable, TableContent } from '../../../src/cluster/table-message.ts';
+import type { PublishedLatency } from '../../../src/latency/published.ts';
 import type { Simulation } from '../engine/simulation.ts';
 
 /** A table at one position: the JSON text of each value by its key. */
@@ -37,10 +38,10 @@ export class TableTruth {
     this.#last.set(`${by} ${table}`, state);
   }
 
-  /** The health that a leader told others last to steer by. */
-  steeredBy(leader: string): TableState {
-    const state = this.#last.get(`${leader} health`) ?? new Map<string, string>();
-    return new Map([...state].map(([key, text]) => [key, essenceOf(JSON.parse(text))]));
+  /** What a leader told others last, as far as answers depend on it. */
+  told(leader: string, table: KeyedTable): TableState {
+    const state = [...(this.#last.get(`${leader} ${table}`) ?? [])];
+    return new Map(state.map(([key, text]) => [key, essenceOf(table, JSON.parse(text))]));
   }
 
   /** The whole table as the leader had it at a position; undefined where none ever said anything. */
@@ -53,7 +54,17 @@ function keyOf(table: KeyedTable, position: Position): string {
   return `${table} ${formatPosition(position)}`;
 }
 
-/** What answers depend on of a value in the health table: VIPs with their verdicts, and the ramp. */
-export function essenceOf(word: unknown): string {
-  return JSON.stringify((word as readonly unknown[]).slice(0, 2));
+/** What answers depend on of a value: VIPs with their verdicts and the ramp; time, trust and place. */
+export function essenceOf(table: KeyedTable, value: unknown): string {
+  if (table !== 'latency') return JSON.stringify((value as readonly unknown[]).slice(0, 2));
+  const { ms, trust, place } = value as PublishedLatency;
+  return JSON.stringify([ms, trust, place]);
+}
+
+/** The same of a whole table. */
+export function essencesOf(
+  table: KeyedTable,
+  entries: Iterable<readonly [key: string, value: unknown]>,
+): TableState {
+  return new Map([...entries].map(([key, value]) => [key, essenceOf(table, value)]));
 }

@@ -4,7 +4,6 @@ import { fallMs, promised, riseMs, slowest, vipsOf } from '../fleet/fleet-times.
 import { differences } from './follow-watch.ts';
 import type { MemberTables } from './member-tables.ts';
 import type { TableStage } from './table-faults.ts';
-import { latencyEntries } from './watched-parts.ts';
 
 /** How long it took until a VIP that had died was out everywhere. */
 export interface Detection {
@@ -21,6 +20,7 @@ const bookkeepingMs = 2500;
 /** A leader that reaches the bus has told all that it knows within this. */
 const tellMs = 5000;
 const stepMs = 250;
+const liveTables = ['health', 'latency'] as const;
 
 /** Checks that a leader that can tell the others does so. */
 export class LeaderWatch {
@@ -32,18 +32,24 @@ export class LeaderWatch {
   }
 
   look(): void {
-    const { world, truth } = this.#stage;
+    const { world } = this.#stage;
     const leader = leaderOf(this.#stage);
-    const tables = leader && tablesOf(leader);
-    const silenceMs = leader?.life?.cluster.busSilenceMs() ?? Number.POSITIVE_INFINITY;
-    const said = leader && truth.steeredBy(leader.name);
-    const canTell = leader !== undefined && silenceMs < 2000;
-    const untold = canTell ? differences(said ?? new Map(), tables?.steeredBy() ?? []) : [];
+    const untold = leader === undefined ? [] : this.#untold(leader);
     if (untold.length === 0) this.#untoldSinceMs = undefined;
     else this.#untoldSinceMs ??= world.nowMs;
     const lastsMs = world.nowMs - (this.#untoldSinceMs ?? world.nowMs);
     world.demand(lastsMs < tellMs, 'untold', () => {
       return `${leader?.name} knows of ${untold.join(', ')} for ${lastsMs} ms and tells nobody`;
+    });
+  }
+
+  #untold(leader: SimMember): string[] {
+    const { truth } = this.#stage;
+    const tables = tablesOf(leader);
+    const silenceMs = leader.life?.cluster.busSilenceMs() ?? Number.POSITIVE_INFINITY;
+    if (tables === undefined || silenceMs >= 2000) return [];
+    return liveTables.flatMap((table) => {
+      return differences(truth.told(leader.name, table), tables.essences(table));
     });
   }
 }
@@ -100,8 +106,6 @@ function wrongWith(stage: TableStage): string | undefined {
   const leader = leaderOf(stage);
   const led = leader && tablesOf(leader);
   if (led === undefined) return 'nobody leads';
-  const health = textsOf(led.steeredBy());
-  const latency = textsOf(latencyEntries(led.latency));
   for (const member of members) {
     const tables = tablesOf(member);
     if (tables === undefined) return `${member.name} does not run`;
@@ -110,14 +114,10 @@ function wrongWith(stage: TableStage): string | undefined {
       const verdict = tables.verdict(service, address);
       if (verdict !== wanted) return `${member.name} holds ${address} of ${service} for ${verdict}`;
     }
-    const unlike = differences(health, tables.steeredBy());
-    if (unlike.length > 0) return `${member.name} has other health of ${unlike.join(', ')}`;
-    const unlikely = differences(latency, latencyEntries(tables.latency));
-    if (unlikely.length > 0) return `${member.name} has other latency of ${unlikely.join(', ')}`;
+    for (const table of liveTables) {
+      const other = differences(led.essences(table), tables.essences(table));
+      if (other.length > 0) return `${member.name} has other ${table} of ${other.join(', ')}`;
+    }
   }
   return undefined;
-}
-
-function textsOf(entries: Iterable<readonly [key: string, value: unknown]>): Map<string, string> {
-  return new Map([...entries].map(([key, value]) => [key, JSON.stringify(value)]));
 }
