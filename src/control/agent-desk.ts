@@ -177,8 +177,8 @@ export class AgentDesk {
   takePassedOn(bytes: Uint8Array): boolean {
     // Most have come from the agent already: that costs no look at the signature.
     const head = decodeHead(bytes);
-    const last = head && this.#visitors.get(head.agent)?.last;
-    if (last !== undefined && !isNewer(head, last.report)) {
+    const last = head === undefined ? undefined : this.#visitors.get(head.agent)?.last;
+    if (head !== undefined && last !== undefined && !isNewer(head, last.report)) {
       this.#counts.replay++;
       return false;
     }
