@@ -15,12 +15,13 @@
  */
 import { constants, setPriority } from 'node:os';
 import { parseArgs } from 'node:util';
+import { holdMs } from '../src/health/damping.ts';
 import { type ClusterMember, leaderOf, startCluster } from '../test/e2e/support/cluster.ts';
 import { Origin } from '../test/e2e/support/origin.ts';
 import { freePort, type Running } from '../test/e2e/support/processes.ts';
 import { UdpChannel } from '../test/e2e/support/udp-channel.ts';
 import { type Cleanup, runBench } from './cleanup.ts';
-import { epochMs, print, printLoad, report, servedAt } from './cluster/asking.ts';
+import { epochMs, print, printLoad, report, servedAt, sleep } from './cluster/asking.ts';
 import {
   type Deaths,
   deathFiles,
@@ -156,6 +157,8 @@ ${[...services, ...deaths.services].join('')}`,
     ...agents,
   ];
   if (values.urgent) hurry(all);
+  // What checks found while everything started is held for a while.
+  await sleep(holdMs);
   print(`${nodeCount} nodes${values.urgent ? ', before everything else on the machine' : ''}`);
   printLoad();
   await measureChanges(leader, channels);

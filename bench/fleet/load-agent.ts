@@ -21,7 +21,9 @@ export function trafficText(targetCount: number): string {
     const members = places.map(
       (place, n) => `${place}: { a: [127.${n + 1}.${at >> 8}.${at & 255}] }`,
     );
-    lines.push(`  s${at}: { monitors: [port], members: { ${members.join(', ')} } }`);
+    // Every second service chooses by latency, which the agents' connect times move.
+    const policy = at % 2 === 0 ? '' : ', policy: { latency: all }';
+    lines.push(`  s${at}: { monitors: [port], members: { ${members.join(', ')} }${policy} }`);
   }
   return `${lines.join('\n')}\n`;
 }
@@ -92,3 +94,9 @@ export const newAgents = (count: number) =>
 
 export const nameOf = (place: number) => `agent-${place + 1}`;
 export const regionOf = (place: number) => `region-${place % 10}`;
+
+/** Each agent stands at a place of its own: latitude and longitude, degrees. */
+export const placeOf = (place: number) => ({
+  latitude: -50 + ((place * 37) % 101),
+  longitude: -180 + ((place * 73) % 360),
+});

@@ -1,8 +1,9 @@
 import { Agent as HttpAgent } from 'undici';
+import { MeridianError } from '../../src/base/errors.ts';
 import { ControlClient, enrol } from '../../src/probe/control-client.ts';
 import { readPlan } from '../../src/probe/plan.ts';
 import type { Cleanup } from '../cleanup.ts';
-import { type Fails, type LoadAgent, nameOf, newAgents, regionOf } from './load-agent.ts';
+import { type Fails, type LoadAgent, nameOf, newAgents, placeOf, regionOf } from './load-agent.ts';
 
 const lateMs = 500;
 
@@ -46,7 +47,9 @@ export class ReportLoad {
       const dispatcher = new HttpAgent({ connections: 2, keepAliveTimeout: 60_000 });
       dispatchers.push(dispatcher);
       const name = nameOf(place);
-      const wish = { name, location: '0,0', region: regionOf(place), publicKey: agent.publicKey };
+      const { latitude, longitude } = placeOf(place);
+      const location = `${latitude},${longitude}`;
+      const wish = { name, location, region: regionOf(place), publicKey: agent.publicKey };
       await enrol(first, token, wish, dispatcher, signal);
       const options = { dispatcher, agent: name, key: agent.key, version: 'bench' };
       const clients = urls.map((url) => new ControlClient({ url, ...options }));
@@ -92,16 +95,18 @@ export class ReportLoad {
       await client.report(bytes, 1, this.#abort.signal);
       return true;
     } catch (error) {
-      const why = String(error).slice(0, 120);
+      const why = error instanceof MeridianError ? error.code : String(error).slice(0, 120);
       this.#refused.set(why, (this.#refused.get(why) ?? 0) + 1);
       return false;
     }
   }
 
+  /** Prints what was refused or not answered since the last time, by error code. */
   printRefused(): void {
     for (const [why, count] of this.#refused) {
-      process.stdout.write(`  ${count} refused: ${why}\n`);
+      process.stdout.write(`  ${count} not taken: ${why}\n`);
     }
+    this.#refused.clear();
   }
 
   async #askForPlans(client: ControlClient, digest: string): Promise<void> {
