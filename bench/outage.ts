@@ -25,10 +25,10 @@ import { encodeQuery } from './dns-load.ts';
 import { LoadPairs, type Pair, type Phase } from './outage/load-pairs.ts';
 import { print, printMoves, printPairs, printSeen, printUsage } from './outage/print.ts';
 import { Twin } from './outage/twin.ts';
-import { setUrgent } from './outage/urgency.ts';
 import { type Steered, Witness } from './outage/witness.ts';
 import { compile } from './peers/measure.ts';
 import { type BenchQuery, writeQueries } from './peers/workload.ts';
+import { setUrgent } from './urgency.ts';
 
 const { values } = parseArgs({
   options: {

@@ -3,7 +3,12 @@ import { decodeMessage, encodeMessage } from '../../src/wire/message.ts';
 import { answerTexts, queryOf } from '../../test/e2e/support/ask.ts';
 import type { ClusterMember } from '../../test/e2e/support/cluster.ts';
 import { Origin } from '../../test/e2e/support/origin.ts';
-import { startProgram, temporaryFolder, until } from '../../test/e2e/support/processes.ts';
+import {
+  type Running,
+  startProgram,
+  temporaryFolder,
+  until,
+} from '../../test/e2e/support/processes.ts';
 import type { UdpChannel } from '../../test/e2e/support/udp-channel.ts';
 import type { Cleanup } from '../cleanup.ts';
 import { epochMs, print, report, sleep } from './asking.ts';
@@ -28,6 +33,8 @@ const voters = agentPlaces.length + 2;
 const regions = agentPlaces.length + 1;
 /** What a death may take beside `interval` × `fall`, milliseconds. */
 const allowedMs = 1000;
+/** A question without an answer for this long is asked again, milliseconds. */
+const lostMs = 200;
 
 const serviceOf = ({ monitor }: Deaths, number: number) => `${monitor}${number}`;
 const addressOf = ({ network }: Deaths, number: number) => `${network}.${number + 1}`;
@@ -81,18 +88,35 @@ export async function startAgents(
   cleanup: Cleanup,
   leader: ClusterMember,
   controllers: readonly ClusterMember[],
-): Promise<void> {
+): Promise<readonly Running[]> {
   const wish = { name: 'bench', scopes: ['agent:enroll'] };
   const made = await leader.running.api('POST', '/v1/tokens', wish);
   const { secret } = (await made.json()) as { secret: string };
   const main = join(import.meta.dirname, '../../src/main.ts');
-  for (const [number, place] of agentPlaces.entries()) {
+  return agentPlaces.map((place, number) =>
     startProgram(cleanup, [
       ...[process.execPath, main, 'probe', '--name', `agent${number}`, '--location', place],
       ...controllers.flatMap(({ running }) => ['--control', running.url]),
       ...['--token', secret, '--data', temporaryFolder(cleanup)],
       ...['--allow-private-targets', '--plain-http', '--json'],
-    ]);
+    ]),
+  );
+}
+
+/** Waits until every agent sees all of these services up. */
+export async function untilAllAgree(
+  leader: ClusterMember,
+  origins: ReadonlyMap<string, Origin>,
+): Promise<void> {
+  for (const service of origins.keys()) {
+    await until(
+      async () => {
+        const votes = await votesOn(leader, service);
+        return (votes.length === voters && votes.every(({ state }) => state === 'up')) || undefined;
+      },
+      () => `all agents to see ${service} up`,
+      120_000,
+    );
   }
 }
 
@@ -119,16 +143,6 @@ export async function measureDeaths(
 ): Promise<void> {
   const vanishing = openVanishing(cleanup);
   if (vanishing === undefined) print('nft may not be used here: every VIP that dies refuses');
-  for (const service of origins.keys()) {
-    await until(
-      async () => {
-        const votes = await votesOn(leader, service);
-        return (votes.length === voters && votes.every(({ state }) => state === 'up')) || undefined;
-      },
-      () => `all agents to see ${service} up`,
-      120_000,
-    );
-  }
   const verdictMs: number[] = [];
   const turnMs: number[] = [];
   await Promise.all(
@@ -147,6 +161,11 @@ export async function measureDeaths(
             channels.map((one) => goneAt(one, deaths, number, origin.address)),
           );
           times[how].push(...gone.map((atMs) => atMs - diedMs));
+          for (const [node, atMs] of gone.entries()) {
+            if (atMs - diedMs <= targetMs(deaths)) continue;
+            const service = serviceOf(deaths, number);
+            print(`  late: ${service} on n${node + 1}, ${(atMs - diedMs).toFixed(0)} ms`);
+          }
           const decided = await decidedAt(leader, serviceOf(deaths, number));
           verdictMs.push(Math.max(...gone) - decided.verdictMs);
           turnMs.push(Math.max(...gone) - decided.turnMs);
@@ -159,16 +178,19 @@ export async function measureDeaths(
   report('death: the deciding report is taken in → out on all nodes', verdictMs);
 }
 
+const targetMs = ({ intervalMs, fall }: Deaths) => intervalMs * fall + allowedMs;
+
 function printDeaths(
-  { intervalMs, fall }: Deaths,
+  deaths: Deaths,
   times: Readonly<Record<'refuses' | 'vanishes', readonly number[]>>,
 ): void {
-  const targetMs = intervalMs * fall + allowedMs;
   for (const how of ['refuses', 'vanishes'] as const) {
     if (times[how].length === 0) continue;
-    const late = times[how].filter((ms) => ms > targetMs).length;
+    const { intervalMs, fall } = deaths;
+    const mostMs = targetMs(deaths);
+    const late = times[how].filter((ms) => ms > mostMs).length;
     const name = `death, ${how}, ${intervalMs / 1000} s × ${fall}: each node`;
-    report(`${name} (over ${targetMs / 1000} s: ${late})`, times[how]);
+    report(`${name} (over ${mostMs / 1000} s: ${late})`, times[how]);
   }
 }
 
@@ -182,7 +204,7 @@ async function goneAt(
   const name = `${serviceOf(deaths, number)}.cluster.test`;
   for (;;) {
     const query = encodeMessage(queryOf({ port: 0, name, type: 'A' }));
-    const bytes = await channel.ask(query, 1000);
+    const bytes = await channel.ask(query, lostMs);
     const message = bytes === undefined ? undefined : decodeMessage(bytes);
     const isAnswer = message !== undefined && message.answers.length > 0;
     if (isAnswer && !answerTexts(message).includes(address)) return epochMs();

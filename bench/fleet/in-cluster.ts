@@ -46,14 +46,16 @@ export async function measureInCluster(cleanup: Cleanup, plan: ClusterPlan): Pro
     ]),
   );
   pids.set('redis', cluster.redis.child.pid ?? 0);
-  const without = await measureCpu(pids, async () => {
+  const idle = async () => {
     await new Promise((done) => setTimeout(done, plan.seconds * 1000));
-  });
-  printCpu('a cluster without agents', without);
+    return { wallMs: plan.seconds * 1000, taken: 0 };
+  };
+  await printCpu('a cluster without agents', pids, idle);
   const load = await ReportLoad.open(cleanup, urls, token, agentCount);
   await load.run(settleSeconds, () => false);
-  const well = await measureCpu(pids, () => load.run(plan.seconds, () => false));
-  printCpu(`${agentCount} agents, ${targetCount} targets, all well`, well);
+  load.printRefused();
+  const all = `${agentCount} agents, ${targetCount} targets`;
+  await printCpu(`${all}, all well`, pids, () => load.run(plan.seconds, () => false));
   // Spread over the plan and over time.
   const step = Math.max(1, Math.floor(targetCount / Math.max(1, flapping)));
   const fails: Fails = (place, second) => {
@@ -63,31 +65,30 @@ export async function measureInCluster(cleanup: Cleanup, plan: ClusterPlan): Pro
   };
   await load.run(2 * halfTurnSeconds, fails);
   const eventsBefore = await newestEvent(leader);
-  const flaps = await measureCpu(pids, () => load.run(plan.seconds, fails));
+  await printCpu(`${all}, ${flapping} flap`, pids, () => load.run(plan.seconds, fails));
   const turns = (await newestEvent(leader)) - eventsBefore;
-  printCpu(`${flapping} of them flap, ${turns} turns in ${plan.seconds} s`, flaps);
+  process.stdout.write(`  ${turns} verdicts turned in the last part\n`);
   load.printRefused();
 }
 
-/** CPU of each process while something goes on, milliseconds per second. */
-async function measureCpu(
+/** Prints the CPU of each process while something goes on, at how many reports a second. */
+async function printCpu(
+  what: string,
   pids: ReadonlyMap<string, number>,
-  work: () => Promise<unknown>,
-): Promise<ReadonlyMap<string, number>> {
+  work: () => Promise<{ readonly wallMs: number; readonly taken: number }>,
+): Promise<void> {
   const look = () => new Map([...pids].map(([name, pid]) => [name, cpuTime(pid).all / 1000]));
   const before = look();
-  const startedMs = performance.now();
-  await work();
-  const wallSeconds = (performance.now() - startedMs) / 1000;
-  return new Map(
-    [...look()].map(([name, ms]) => [name, (ms - (before.get(name) ?? 0)) / wallSeconds]),
+  const { wallMs, taken } = await work();
+  const each = [...look()].map(([name, ms]) => {
+    const percent = ((ms - (before.get(name) ?? 0)) / wallMs) * 100;
+    return `${name} ${percent.toFixed(1)} %`;
+  });
+  const rate = (taken / wallMs) * 1000;
+  process.stdout.write(
+    `${what}: ${rate.toFixed(0)} reports a second, load average ${loadavg()[0]?.toFixed(1)}\n` +
+      `  of a core: ${each.join(', ')}\n`,
   );
-}
-
-function printCpu(what: string, cpu: ReadonlyMap<string, number>): void {
-  const load = loadavg()[0]?.toFixed(1);
-  const each = [...cpu].map(([name, ms]) => `${name} ${(ms / 10).toFixed(1)} %`);
-  process.stdout.write(`${what} (load average ${load}): ${each.join(', ')} of a core\n`);
 }
 
 async function newestEvent({ running }: ClusterMember): Promise<number> {

@@ -21,7 +21,9 @@ export function trafficText(targetCount: number): string {
     const members = places.map(
       (place, n) => `${place}: { a: [127.${n + 1}.${at >> 8}.${at & 255}] }`,
     );
-    lines.push(`  s${at}: { monitors: [port], members: { ${members.join(', ')} } }`);
+    // Every second service chooses by latency, which the agents' connect times move.
+    const policy = at % 2 === 0 ? '' : ', policy: { latency: all }';
+    lines.push(`  s${at}: { monitors: [port], members: { ${members.join(', ')} }${policy} }`);
   }
   return `${lines.join('\n')}\n`;
 }
@@ -35,7 +37,8 @@ export class LoadAgent {
   readonly publicKey: string;
   readonly #random: Random;
   readonly #states: { -readonly [K in keyof CheckState]: CheckState[K] }[] = [];
-  readonly #checked: number[] = [];
+  /** The second from which on each target is due. */
+  readonly #due: number[] = [];
   #sequence = 0;
 
   constructor(seed: number) {
@@ -49,14 +52,17 @@ export class LoadAgent {
   setPlan(ids: readonly string[]): void {
     for (const target of ids) {
       this.#states.push({ target, state: 'up', forMs: 0, connectMs: 20, made: 1 });
-      this.#checked.push(this.#random.below(intervalSeconds));
+      this.#due.push(this.#random.below(intervalSeconds));
     }
   }
 
-  /** The report of a second: a tenth of the targets was checked, and found as they are. */
+  /** The report of a second, a later one each time: what was due is checked, and found as it is. */
   report(name: string, boot: number, digest: string, second: number, fails: Fails): Uint8Array {
     for (const [place, state] of this.#states.entries()) {
-      if (this.#checked[place] !== second % intervalSeconds) continue;
+      const dueSecond = this.#due[place] ?? 0;
+      if (second < dueSecond) continue;
+      const missed = Math.floor((second - dueSecond) / intervalSeconds);
+      this.#due[place] = dueSecond + (missed + 1) * intervalSeconds;
       state.made = ((state.made ?? 0) + 1) & 0xffff;
       const found = fails(place, second) ? 'down' : 'up';
       if (found === 'down') {
@@ -88,3 +94,9 @@ export const newAgents = (count: number) =>
 
 export const nameOf = (place: number) => `agent-${place + 1}`;
 export const regionOf = (place: number) => `region-${place % 10}`;
+
+/** Each agent stands at a place of its own: latitude and longitude, degrees. */
+export const placeOf = (place: number) => ({
+  latitude: -50 + ((place * 37) % 101),
+  longitude: -180 + ((place * 73) % 360),
+});

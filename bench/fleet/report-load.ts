@@ -1,8 +1,11 @@
 import { Agent as HttpAgent } from 'undici';
+import { MeridianError } from '../../src/base/errors.ts';
 import { ControlClient, enrol } from '../../src/probe/control-client.ts';
 import { readPlan } from '../../src/probe/plan.ts';
 import type { Cleanup } from '../cleanup.ts';
-import { type Fails, type LoadAgent, nameOf, newAgents, regionOf } from './load-agent.ts';
+import { type Fails, type LoadAgent, nameOf, newAgents, placeOf, regionOf } from './load-agent.ts';
+
+const lateMs = 500;
 
 /** An agent of the load and its ties to controllers. */
 interface Life {
@@ -44,7 +47,9 @@ export class ReportLoad {
       const dispatcher = new HttpAgent({ connections: 2, keepAliveTimeout: 60_000 });
       dispatchers.push(dispatcher);
       const name = nameOf(place);
-      const wish = { name, location: '0,0', region: regionOf(place), publicKey: agent.publicKey };
+      const { latitude, longitude } = placeOf(place);
+      const location = `${latitude},${longitude}`;
+      const wish = { name, location, region: regionOf(place), publicKey: agent.publicKey };
       await enrol(first, token, wish, dispatcher, signal);
       const options = { dispatcher, agent: name, key: agent.key, version: 'bench' };
       const clients = urls.map((url) => new ControlClient({ url, ...options }));
@@ -64,43 +69,44 @@ export class ReportLoad {
     return load;
   }
 
-  /** Posts for some seconds, each agent at its own moment of each; says what was taken. */
+  /**
+   * Posts for some seconds, each agent at its own moment of each; says how many reports were taken. What
+   * this process comes too late for is left out, as agents send no report but their latest.
+   */
   async run(seconds: number, fails: Fails): Promise<{ wallMs: number; taken: number }> {
-    const { signal } = this.#abort;
     const startedMs = performance.now();
-    let taken = 0;
-    const posts: Promise<void>[] = [];
+    const posts: Promise<boolean>[] = [];
     for (let turn = 0; turn < seconds; turn += 1, this.#second += 1) {
-      for (const [place, { agent, name, clients, boot, digest }] of this.#lives.entries()) {
+      for (const [place, life] of this.#lives.entries()) {
         const dueMs = startedMs + (turn + place / this.#lives.length) * 1000;
-        const bytes = agent.report(name, boot, digest, this.#second, fails);
+        if (performance.now() > dueMs + lateMs) continue;
         await pause(dueMs - performance.now());
-        for (const client of clients) {
-          const post = client.report(bytes, 1, signal).then(
-            () => {
-              taken += 1;
-            },
-            (error: unknown) => this.#note(error),
-          );
-          posts.push(post);
-        }
+        const bytes = life.agent.report(life.name, life.boot, life.digest, this.#second, fails);
+        for (const client of life.clients) posts.push(this.#post(client, bytes));
       }
     }
-    await Promise.all(posts);
-    const restMs = startedMs + seconds * 1000 - performance.now();
-    await pause(restMs);
+    const taken = (await Promise.all(posts)).filter((isTaken) => isTaken).length;
+    await pause(startedMs + seconds * 1000 - performance.now());
     return { wallMs: performance.now() - startedMs, taken };
   }
 
-  printRefused(): void {
-    for (const [why, count] of this.#refused) {
-      process.stdout.write(`  ${count} refused: ${why}\n`);
+  async #post(client: ControlClient, bytes: Uint8Array): Promise<boolean> {
+    try {
+      await client.report(bytes, 1, this.#abort.signal);
+      return true;
+    } catch (error) {
+      const why = error instanceof MeridianError ? error.code : String(error).slice(0, 120);
+      this.#refused.set(why, (this.#refused.get(why) ?? 0) + 1);
+      return false;
     }
   }
 
-  #note(error: unknown): void {
-    const why = String(error).slice(0, 120);
-    this.#refused.set(why, (this.#refused.get(why) ?? 0) + 1);
+  /** Prints what was refused or not answered since the last time, by error code. */
+  printRefused(): void {
+    for (const [why, count] of this.#refused) {
+      process.stdout.write(`  ${count} not taken: ${why}\n`);
+    }
+    this.#refused.clear();
   }
 
   async #askForPlans(client: ControlClient, digest: string): Promise<void> {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import type { Cleanup } from '../cleanup.ts';
 import type { LoadReport } from '../peers/measure.ts';
-import { urgently } from './urgency.ts';
+import { urgently } from '../urgency.ts';
 
 /** What part of the run a window lies in; `turn` where Redis went or came back in it. */
 export type Phase = 'before' | 'outage' | 'after' | 'turn';

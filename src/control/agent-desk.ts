@@ -6,6 +6,7 @@ import type { SignedRequest } from '../health/agent-request.ts';
 import { type KnownAgent, openReport, type RefusalReason } from '../health/open-report.ts';
 import type { PackedReport } from '../health/packed-report.ts';
 import { type CheckTarget, isNewer } from '../health/report.ts';
+import { decodeHead } from '../health/report-codec.ts';
 import type { FleetAgent, Traffic } from '../policy/traffic.ts';
 import { Challenges, isProven, parseProof } from './agent-auth.ts';
 import { type AgentPlan, CheckPlans } from './check-plan.ts';
@@ -36,8 +37,8 @@ export interface AgentStatus {
 interface Visitor {
   /** The greatest boot that was given or reported. */
   boot: number;
-  /** The last report of it that was taken. */
-  last: { report: PackedReport; atMs: number } | undefined;
+  /** The last report of it that was taken; `isPassedOn` until it has come from the agent itself, too. */
+  last: { report: PackedReport; atMs: number; isPassedOn: boolean } | undefined;
   version: string | undefined;
   rttMs: number | undefined;
 }
@@ -174,6 +175,13 @@ export class AgentDesk {
 
   /** Takes a report that another controller has taken; false when it is not believed or not newer. */
   takePassedOn(bytes: Uint8Array): boolean {
+    // Most have come from the agent already: that costs no look at the signature.
+    const head = decodeHead(bytes);
+    const last = head === undefined ? undefined : this.#visitors.get(head.agent)?.last;
+    if (head !== undefined && last !== undefined && !isNewer(head, last.report)) {
+      this.#counts.replay++;
+      return false;
+    }
     return this.#accept(bytes, undefined) === undefined;
   }
 
@@ -215,12 +223,19 @@ export class AgentDesk {
     if (from !== undefined && from !== agent) return this.#refuse('signature', from);
     const visitor = this.#visitors.get(agent);
     if (from !== undefined && visitor === undefined) return this.#refuse('boot', agent);
-    const last = visitor?.last?.report;
-    const isOld = boot < (visitor?.boot ?? 0) || (last !== undefined && !isNewer(report, last));
+    const last = visitor?.last;
+    const isOld =
+      boot < (visitor?.boot ?? 0) || (last !== undefined && !isNewer(report, last.report));
+    // What an agent tells all controllers at once another may have passed on before it comes in here.
+    if (from !== undefined && last?.isPassedOn === true && isSame(report, last.report)) {
+      last.isPassedOn = false;
+      if (boot === visitor?.boot) return undefined;
+    }
     if (isOld) return this.#refuse('replay', agent, ` (boot ${boot}, sequence ${sequence})`);
     const known = this.#visitor(agent);
     known.boot = boot;
-    known.last = { report, atMs: this.#options.clock.monotonicMs() };
+    const isPassedOn = from === undefined;
+    known.last = { report, atMs: this.#options.clock.monotonicMs(), isPassedOn };
     this.#counts.taken++;
     this.#options.receive(report);
     return undefined;
@@ -244,6 +259,13 @@ export class AgentDesk {
   #digestOf(agent: string): string | undefined {
     return this.#plans.planOf(agent)?.digest;
   }
+}
+
+function isSame(
+  one: { readonly boot: number; readonly sequence: number },
+  other: { readonly boot: number; readonly sequence: number },
+): boolean {
+  return one.boot === other.boot && one.sequence === other.sequence;
 }
 
 /** What the public key of an agent is in front of: the DER of an Ed25519 key (RFC 8410 §4). */

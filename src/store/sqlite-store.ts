@@ -225,7 +225,14 @@ class SqliteStore implements UncheckedStore {
 
   saveHealth(health: HealthSnapshot): void {
     const sql = 'INSERT OR REPLACE INTO health (one_row, snapshot) VALUES (1, ?)';
-    this.#transaction(() => this.#sql(sql).run(JSON.stringify(health)));
+    // Whoever writes this each few seconds also follows health: a slow disk must not hold that up. After
+    // a power cut the one before is there, and as old as it says.
+    this.#database.exec('PRAGMA synchronous = NORMAL');
+    try {
+      this.#transaction(() => this.#sql(sql).run(JSON.stringify(health)));
+    } finally {
+      this.#database.exec('PRAGMA synchronous = FULL');
+    }
   }
 
   view(): StoreView {

@@ -99,6 +99,7 @@ export interface Store {
   deleteToken(id: string): boolean;
   /** What was down when it was last saved; undefined when nothing was, or in an older form. */
   loadHealth(): HealthSnapshot | undefined;
+  /** Does not wait for the disk: a power cut may leave the one before. */
   saveHealth(health: HealthSnapshot): void;
   /** Opens a view of this moment, which later changes do not alter; to be closed. */
   view(): StoreView;

@@ -266,6 +266,26 @@ describe('agents', () => {
     harness.clock.advance(60_000); // what was forged is forgiven
   });
 
+  test('a report that another controller passed on first is no replay when the agent posts it', async () => {
+    const agent = new TestAgent(harness, 'everywhere');
+    await agent.enrol();
+    const boot = await agent.boot();
+    const bytes = await agent.bytes(boot, 'up');
+    const before = { ...harness.desk.counts() };
+    assert.equal(harness.desk.takePassedOn(bytes), true);
+    assert.equal((await agent.post(bytes)).statusCode, 204);
+    assert.equal(harness.desk.counts().taken, before.taken + 1);
+    assert.equal(problemOf(await agent.post(bytes)).code, 'E_REPORT_REPLAY');
+    const next = await agent.bytes(boot, 'up');
+    assert.equal((await agent.post(next)).statusCode, 204);
+    assert.equal(harness.desk.takePassedOn(next), false);
+    assert.equal(harness.desk.takePassedOn(bytes), false);
+    const last = await agent.bytes(boot, 'up');
+    assert.equal(harness.desk.takePassedOn(last), true);
+    await agent.boot();
+    assert.equal(problemOf(await agent.post(last)).code, 'E_REPORT_REPLAY');
+  });
+
   test('a revoked agent is refused at once and its votes are gone; a rollback leaves it so', async () => {
     const agent = new TestAgent(harness, 'revoked');
     await agent.enrol();

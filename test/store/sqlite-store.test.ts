@@ -45,6 +45,24 @@ const failsWith = (code: string, text: RegExp) => (error: unknown) => {
 storeContract('SqliteStore', (now) => openSqliteStore(newFolder(), now));
 replicaContract('SqliteStore', (now) => openSqliteStore(newFolder(), now));
 
+test('saveHealth() does not wait for the disk, and what is committed after it does', (t) => {
+  const store = openSqliteStore(newFolder());
+  t.after(() => store.close());
+  const exec = t.mock.method(DatabaseSync.prototype, 'exec');
+  const waits = () => {
+    const said = exec.mock.calls.map(({ arguments: [sql] }) => sql);
+    exec.mock.resetCalls();
+    return said.filter((sql) => /^(COMMIT|ROLLBACK|PRAGMA synchronous)/.test(sql));
+  };
+  store.saveHealth({ version: 1, atEpochMs: 1, down: [] });
+  const relaxed = ['PRAGMA synchronous = NORMAL', 'COMMIT', 'PRAGMA synchronous = FULL'];
+  assert.deepEqual(waits(), relaxed);
+  commit(store, 'first');
+  assert.deepEqual(waits(), ['COMMIT']);
+  assert.throws(() => store.saveHealth({ atEpochMs: 2n } as never));
+  assert.deepEqual(waits(), [relaxed[0], 'ROLLBACK', relaxed[2]]);
+});
+
 test('openSqliteStore() finds everything again after close()', () => {
   const folder = newFolder();
   const store = openSqliteStore(folder);

@@ -14,13 +14,13 @@ export function urgently(): string[] {
 }
 
 /**
- * Lets the threads of a process that have such a name come before everything else, though not what they
+ * Lets the threads of a process that have such a name (default: all) come before everything else, though not what they
  * start later; false where that is not allowed.
  */
 export function setUrgent(
   pid: number,
   role: keyof typeof priorities,
-  isMeant: (threadName: string) => boolean,
+  isMeant: (threadName: string) => boolean = () => true,
 ): boolean {
   for (const thread of readdirSync(`/proc/${pid}/task`)) {
     const name = readFileSync(`/proc/${pid}/task/${thread}/comm`, 'utf8').trim();
