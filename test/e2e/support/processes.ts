@@ -6,8 +6,6 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 
 const root = resolve(import.meta.dirname, '../../..');
-/** What a start may take on a machine that does much else. */
-const startMs = 60_000;
 const adminToken = 'test-token-test-token-test-token';
 
 /** True when a program can be found; tests that need it say what to install and are skipped without. */
