@@ -1,23 +1,23 @@
 import { type Steps, sliceSteps } from '../base/steps.ts';
-import { checkAhead } from '../zone/check-edit.ts';
-import type { Zone } from '../zone/zone.ts';
+import { checkAhead, checkWhole, expectCheck, minCheckedNames } from '../zone/check-edit.ts';
 import type { Configuration } from './controller.ts';
 import { movedZones } from './load-configuration.ts';
 
-/** Checks of large zones that are under way. */
-const underWay = new WeakMap<Zone, Promise<void>>();
-
 /**
- * Checks the large zones of a configuration in slices, so that the first edit need not wait for that.
- * Gives up when `isOver` says so.
+ * Checks the large zones of a stored configuration in slices, so that edits know of problems elsewhere
+ * in their zone. Gives up when `isOver` says so.
  */
 export async function lookOver({ zones }: Configuration, isOver: () => boolean): Promise<void> {
-  for (const zone of zones.values()) {
-    const check = sliceSteps(endedBy(checkAhead(undefined, zone), isOver));
-    underWay.set(zone, check);
-    await check;
+  const large = [...zones.values()].filter(({ nodes }) => nodes.size >= minCheckedNames);
+  for (const zone of large) expectCheck(zone);
+  for (const zone of large) {
+    await sliceSteps(endedBy(checkWhole(zone), isOver));
     if (isOver()) return;
   }
+}
+
+function* endedBy(steps: Steps<unknown>, isOver: () => boolean): Steps<void> {
+  while (steps.next().done !== true && !isOver()) yield;
 }
 
 /** Does what `checkChange` would have to do of a large zone as a whole, while all else goes on. */
@@ -26,11 +26,6 @@ export async function checkZonesAhead(next: Configuration, current: Configuratio
     const before = current.zones.get(origin);
     const after = next.zones.get(origin);
     if (after === undefined || after === before) continue;
-    if (before !== undefined) await underWay.get(before);
     await sliceSteps(checkAhead(before, after));
   }
-}
-
-function* endedBy(steps: Steps<void>, isOver: () => boolean): Steps<void> {
-  while (steps.next().done !== true && !isOver()) yield;
 }

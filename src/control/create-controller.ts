@@ -143,6 +143,7 @@ class StoreController implements RunningController {
       swap();
       stored();
       await reload(this.#state, this.#parts, this.#courier);
+      void lookOver(this.#state.configuration, () => this.#isClosed);
       this.#expiry.schedule();
     });
   }

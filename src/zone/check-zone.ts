@@ -32,12 +32,9 @@ export function checkZone(zone: Zone): Problem[] {
 /** `checkZone` into a list that has problems already. */
 export function findProblems(zone: Zone, problems: ProblemList, options: CheckOptions): void {
   checkApex(zone, problems, options);
-  const check = nameCheck(zone, finishSteps(findLinks(zone)), options);
-  let records = 0;
-  for (const [key, node] of zone.nodes) {
-    checkName(check, key, node, problems);
-    for (const rrset of node.values()) records += rrset.rdatas.length;
-  }
+  const { links, records } = finishSteps(findLinks(zone));
+  const check = nameCheck(zone, links, options);
+  for (const [key, node] of zone.nodes) checkName(check, key, node, problems);
   checkSize(records, problems, options);
 }
 
