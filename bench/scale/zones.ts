@@ -45,14 +45,62 @@ async function edit(node: BenchNode, subject: string, zones: number): Promise<vo
   const { controller } = node;
   const originOf = (turn: number) =>
     subject === 'names' ? largeOrigin : smallOrigin((turn * 7919) % zones);
-  const put = (turn: number, owner: string) => {
+  const apply = (turn: number, ...edits: readonly Edit[]) => {
     const origin = originOf(turn);
-    const body = JSON.stringify({ ttl: 300, values: [`192.${randomInt(256)}.2.${turn % 250}`] });
-    const write = { kind: 'rrset', id: `${origin}/${owner}.${origin}/A`, body } as const;
-    return controller.apply([write], { actor: 'bench', summary: 'edit' });
+    const writes = edits.map(([label, type, value]) => {
+      const owner = label === '@' ? origin : `${label}.${origin}`;
+      const body = value === null ? null : JSON.stringify({ ttl: 300, values: [value] });
+      return { kind: 'rrset', id: `${origin}/${owner}/${type}`, body } as const;
+    });
+    return controller.apply(writes, { actor: 'bench', summary: 'edit' });
   };
-  await put(1000, 'warm-up');
-  await repeated('edit one RRset until served', 20, (turn) => put(turn, `h${turn % 7}`));
-  await repeated('add one name until served', 10, (turn) => put(turn, `new${turn}`));
-  printMemory('after 30 edits');
+  const address = (turn: number) => `192.${randomInt(256)}.2.${turn % 250}`;
+  await repeated('first edit after the start', 1, () => apply(0, ['first', 'A', address(0)]));
+  await repeated('edit one RRset until served', 20, (turn) =>
+    apply(turn, [`h${turn % 7}`, 'A', address(turn)]),
+  );
+  await repeated('add one name until served', 10, (turn) =>
+    apply(turn, [`new${turn}`, 'A', address(turn)]),
+  );
+  await repeated('take a name away', 10, (turn) => apply(turn, [`new${turn}`, 'A', null]));
+  if (subject === 'names') await editAllKinds(apply, address);
+  printMemory('after these edits');
+  if (subject !== 'names') return;
+  await repeated('edit one RRset until served', manyEdits, (turn) =>
+    apply(turn, [`h${turn * 10}`, 'A', address(turn)]),
+  );
+  printMemory(`after ${manyEdits} more`);
+}
+
+/** A label of the zone, or its apex, a type, and a value or that it goes. */
+type Edit = readonly [label: string, type: string, value: string | null];
+
+/** So many that waste is folded away several times. */
+const manyEdits = 6000;
+
+/** Edits that other names depend on: each comes and goes in turn. */
+async function editAllKinds(
+  apply: (turn: number, ...edits: readonly Edit[]) => Promise<unknown>,
+  address: (turn: number) => string,
+): Promise<void> {
+  const goes = (turn: number, value: string) => (turn % 2 === 1 ? null : value);
+  await repeated('a wildcard comes and goes', 10, (turn) =>
+    apply(turn, ['*', 'TXT', goes(turn, '"wild"')]),
+  );
+  await repeated('MX at the apex', 10, (turn) =>
+    apply(turn, ['@', 'MX', `${turn} h${turn}.${largeOrigin}`]),
+  );
+  await repeated('address of a name that MX names', 10, (turn) =>
+    apply(turn, ['h9', 'A', address(turn)]),
+  );
+  await repeated('a delegation with glue comes and goes', 10, (turn) =>
+    apply(
+      turn,
+      ['sub', 'NS', goes(turn, `ns.sub.${largeOrigin}`)],
+      ['ns.sub', 'A', goes(turn, address(turn))],
+    ),
+  );
+  await repeated('a DNAME comes and goes', 10, (turn) =>
+    apply(turn, ['moved', 'DNAME', goes(turn, 'elsewhere.test.')]),
+  );
 }

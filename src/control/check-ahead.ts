@@ -1,22 +1,19 @@
 import { type Steps, sliceSteps } from '../base/steps.ts';
-import { checkAhead, minCheckedNames } from '../zone/check-edit.ts';
+import { checkAhead, checkWhole, expectCheck, minCheckedNames } from '../zone/check-edit.ts';
 import type { Zone } from '../zone/zone.ts';
 import type { Configuration } from './controller.ts';
 import { movedZones } from './load-configuration.ts';
 
-/** Checks of large zones that are under way. */
-const underWay = new WeakMap<Zone, Promise<void>>();
-
 /**
- * Checks the large ones of some zones in slices, so that their first edit need not wait for that. Gives
- * up when `isOver` says so.
+/**
+ * Checks the large ones of some zones that are stored in slices, so that edits know of problems elsewhere
+ * in their zone. Gives up when `isOver` says so.
  */
 export async function lookOver(zones: Iterable<Zone>, isOver: () => boolean): Promise<void> {
-  for (const zone of zones) {
-    if (zone.nodes.size < minCheckedNames) continue;
-    const check = sliceSteps(endedBy(checkAhead(undefined, zone), isOver));
-    underWay.set(zone, check);
-    await check;
+  const large = [...zones].filter(({ nodes }) => nodes.size >= minCheckedNames);
+  for (const zone of large) expectCheck(zone);
+  for (const zone of large) {
+    await sliceSteps(endedBy(checkWhole(zone), isOver));
     if (isOver()) return;
   }
 }
@@ -29,17 +26,16 @@ export function* newZones(current: Configuration, next: Configuration): Generato
   }
 }
 
+function* endedBy(steps: Steps<unknown>, isOver: () => boolean): Steps<void> {
+  while (steps.next().done !== true && !isOver()) yield;
+}
+
 /** Does what `checkChange` would have to do of a large zone as a whole, while all else goes on. */
 export async function checkZonesAhead(next: Configuration, current: Configuration): Promise<void> {
   for (const origin of movedZones(current, next)) {
     const before = current.zones.get(origin);
     const after = next.zones.get(origin);
     if (before === undefined || after === undefined || after === before) continue;
-    await underWay.get(before);
     await sliceSteps(checkAhead(before, after));
   }
-}
-
-function* endedBy(steps: Steps<void>, isOver: () => boolean): Steps<void> {
-  while (steps.next().done !== true && !isOver()) yield;
 }

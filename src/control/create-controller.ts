@@ -146,6 +146,7 @@ class StoreController implements RunningController {
       swap();
       stored();
       await reload(this.#state, this.#parts, this.#courier);
+      this.#lookOver(this.#state.configuration.zones.values());
       this.#expiry.schedule();
     });
   }

@@ -24,6 +24,7 @@ export function* foldZone(zone: LargeZone): Steps<LargeZone> {
   const { words } = zone.body;
   const { root } = zone;
   const body = segmentFor(words[root + zoneHeader.nameCount]!);
+  body.reserve(zone.wholeWords * 2);
   const fold = new ZoneFold(words, body, allocateTable(body, words[root + zoneHeader.nameCount]!));
   const entries = words[root + zoneHeader.tableMask]! + 1;
   for (let entry = 0; entry < entries; entry += 1) {

@@ -72,7 +72,7 @@ export function patchZone(
   const most = Math.max(mostNames, Math.floor(view.nameCount / namesShare));
   const changed = changedNames(zone, after, most);
   if (changed === undefined) return undefined;
-  const links = followLinks(zone, after, changed);
+  const { links } = followLinks(zone, after, changed);
   const oldNames = new ZoneNames(zone, links);
   const names = new ZoneNames(after, links);
   // In a signed zone every cut answers otherwise.

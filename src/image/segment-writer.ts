@@ -27,6 +27,11 @@ export class SegmentWriter {
     return at;
   }
 
+  /** Makes room for so many words more, so that taking them moves nothing. */
+  reserve(words: number): void {
+    if (this.length + words > this.words.length) this.#grow(this.length + words);
+  }
+
   /** The memory itself where threads share it; valid until the next `allocate`. */
   get shared(): SharedArrayBuffer | undefined {
     return this.#buffer instanceof SharedArrayBuffer ? this.#buffer : undefined;

@@ -73,6 +73,7 @@ export function* writeZone(zone: Zone, options: CompileZoneOptions): Steps<Segme
   words[root + zoneHeader.apexNode] = apex.node;
   words[root + zoneHeader.negativeTemplate] = negativeTemplate;
   words[root + zoneHeader.originBytes] = apex.wire.length;
+  if (segment.shared !== undefined) segment.reserve(segment.length >> 1);
   return segment;
 }
 

@@ -18,6 +18,8 @@ export interface ZoneView {
   readonly tableMask: number;
   /** Where the directory of the table's pages begins. */
   readonly directory: number;
+  /** Where the table's first page begins, the only one of most zones. */
+  readonly firstPage: number;
   readonly nameCount: number;
   readonly maxLabels: number;
   readonly apexNode: number;
@@ -48,6 +50,7 @@ export function viewZone(words: Int32Array, bytes: Uint8Array, root: number): Zo
     bytes,
     tableMask: words[root + zoneHeader.tableMask]!,
     directory: root + zoneHeader.words,
+    firstPage: words[root + zoneHeader.words]!,
     nameCount: words[root + zoneHeader.nameCount]!,
     maxLabels: words[root + zoneHeader.maxLabels]!,
     apexNode: words[root + zoneHeader.apexNode]!,
@@ -58,12 +61,13 @@ export function viewZone(words: Int32Array, bytes: Uint8Array, root: number): Zo
 
 /** Finds the node of a name from its label number `label` on; 0 when the zone has no such name. */
 export function findNode(zone: ZoneView, name: LookupName, label: number): number {
-  const { words, tableMask, directory } = zone;
+  const { words, tableMask, directory, firstPage } = zone;
   const from = name.labelAt[label]!;
   const nameBytes = name.nameBytes - from;
   const hash = hashName(name.view, from, nameBytes);
   for (let entry = hash & tableMask; ; entry = (entry + 1) & tableMask) {
-    const at = words[directory + (entry >> pageBits)]! + (entry & pageMask) * 2;
+    const page = tableMask > pageMask ? words[directory + (entry >> pageBits)]! : firstPage;
+    const at = page + (entry & pageMask) * 2;
     const node = words[at + 1]!;
     if (node === 0) return 0;
     if (words[at] !== hash || words[node + nodeLayout.nameBytes] !== nameBytes) continue;

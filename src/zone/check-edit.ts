@@ -10,19 +10,24 @@ import {
   namesToCheck,
 } from './check-zone.ts';
 import { findConcernedNames } from './concerned-names.ts';
-import { recordCount } from './edit-zone.ts';
 import { LayeredMap } from './layered-map.ts';
 import { NameProblems, ProblemList } from './problem-list.ts';
 import type { NameKey, Zone } from './zone.ts';
-import { findLinks, followLinks } from './zone-links.ts';
+import { findLinks, followLinks, knownLinks } from './zone-links.ts';
 
-/** What was found in a version of a zone. */
+type NamedProblems = ReadonlyMap<NameKey, readonly Problem[]>;
+
+/**
+ * What was found in a version of a zone, by name:
+ *
+ *   edited   names that edits since have concerned, those with nothing wrong too    decides
+ *   whole    names with something wrong when the zone was checked as a whole
+ */
 interface CheckedZone {
   readonly records: number;
-  /** Of names with which something is wrong, what. */
-  readonly problems: LayeredMap<NameKey, readonly Problem[]>;
-  /** Names to begin with when problems are listed: those of the edit. */
-  readonly first: readonly NameKey[];
+  readonly edited: LayeredMap<NameKey, readonly Problem[]>;
+  /** Shared with the versions that were made of that one; without problems until it has been checked. */
+  readonly whole: { problems?: NamedProblems };
 }
 
 /** Zones of fewer names are checked as a whole in no time. */
@@ -39,7 +44,9 @@ const checkedZones = new WeakMap<Zone, CheckedZone>();
 
 /**
  * Checks a zone as `checkZone` does, with the same result; where its version before was checked, at the
- * cost of what the edit concerns. Zones of fewer than `least` names are always checked as a whole.
+ * cost of what the edit concerns. While a stored zone is not looked over yet (`expectCheck`), what the
+ * edit has nothing to do with is left out. Zones of fewer than `least` names are always checked as a
+ * whole.
  */
 export function checkEdit(
   before: Zone | undefined,
@@ -47,9 +54,7 @@ export function checkEdit(
   least: number = minCheckedNames,
 ): Problem[] {
   if (after.nodes.size < least) return checkZone(after);
-  const checked =
-    checkedZones.get(after) ?? followCheck(before, after) ?? finishSteps(checkWhole(after));
-  return listProblems(after, checked);
+  return listProblems(after, followCheck(before, after) ?? finishSteps(checkWhole(after)));
 }
 
 /**
@@ -57,13 +62,14 @@ export function checkEdit(
  * for what was found.
  */
 export function* checkAhead(before: Zone | undefined, after: Zone): Steps<void> {
-  if (after.nodes.size < minCheckedNames || checkedZones.has(after)) return;
-  if (followCheck(before, after) === undefined) yield* checkWhole(after);
+  if (after.nodes.size < minCheckedNames || followCheck(before, after) !== undefined) return;
+  yield* checkWhole(after);
 }
 
-/** Checks every name of a zone, whose next version can then be checked by what changes. */
+/** Checks every name of a zone; what is known of versions that were made of it meanwhile is then whole. */
 export function* checkWhole(zone: Zone): Steps<CheckedZone> {
-  const check = nameCheck(zone, yield* findLinks(zone));
+  const { links, records } = yield* findLinks(zone);
+  const check = nameCheck(zone, links);
   const problems = new Map<NameKey, readonly Problem[]>();
   let names = 0;
   let sink = new NameProblems();
@@ -76,65 +82,74 @@ export function* checkWhole(zone: Zone): Steps<CheckedZone> {
     names += 1;
     if (names % stepNames === 0) yield;
   }
-  const records = recordCount(zone);
-  const checked = { records, problems: LayeredMap.from(problems), first: [] };
+  const checked = checkedZones.get(zone) ?? uncheckedZone(records);
+  checked.whole.problems ??= problems;
   checkedZones.set(zone, checked);
   return checked;
 }
 
+function uncheckedZone(records: number): CheckedZone {
+  return { records, edited: LayeredMap.from(new Map()), whole: {} };
+}
+
 /**
- * Finds what is wrong with a zone by what was found in its version before, for the edits that come;
- * undefined where that is not known, or not enough.
+ * Takes a zone to be right that is stored, until `checkWhole` has gone through it: edits then need not
+ * wait for that.
+ */
+export function expectCheck(zone: Zone): void {
+  const linked = knownLinks(zone);
+  if (linked !== undefined && !checkedZones.has(zone)) {
+    checkedZones.set(zone, uncheckedZone(linked.records));
+  }
+}
+
+/**
+ * Finds what is wrong with a zone by what is known of its version before, for the edits that come;
+ * undefined where that is not enough.
  */
 export function followCheck(
   before: Zone | undefined,
   after: Zone | undefined,
 ): CheckedZone | undefined {
+  if (after === undefined) return undefined;
+  const known = checkedZones.get(after);
+  if (known !== undefined) return known;
   const old = before === undefined ? undefined : checkedZones.get(before);
-  if (before === undefined || after === undefined || old === undefined) return undefined;
+  if (before === undefined || old === undefined) return undefined;
   const most = Math.max(mostNames, Math.floor(after.nodes.size / namesShare));
   const changed = changedNames(before, after, most);
   if (changed === undefined) return undefined;
-  const links = followLinks(before, after, changed);
+  const { links, records } = followLinks(before, after, changed);
   const concerned = findConcernedNames(before, after, changed, links, most);
   if (concerned === undefined) return undefined;
   const check = nameCheck(after, links);
-  const problems = new Map<NameKey, readonly Problem[] | undefined>();
+  const edited = new Map<NameKey, readonly Problem[] | undefined>();
   for (const key of concerned) {
     const node = after.nodes.get(key);
     const sink = new NameProblems();
     if (node !== undefined) checkName(check, key, node, sink);
-    if (sink.found.length > 0) problems.set(key, sink.found);
-    else if (old.problems.has(key)) problems.set(key, undefined);
+    const isRight = sink.found.length === 0;
+    const wasRight = old.whole.problems?.has(key) === false;
+    if (!isRight || !wasRight) edited.set(key, sink.found);
+    else if (old.edited.has(key)) edited.set(key, undefined);
   }
-  const grown = changed.reduce(
-    (sum, key) => sum + recordsAt(after, key) - recordsAt(before, key),
-    0,
-  );
-  const checked: CheckedZone = {
-    records: old.records + grown,
-    problems: problems.size === 0 ? old.problems : old.problems.with(problems),
-    first: [...problems.keys()],
+  const checked = {
+    records,
+    edited: edited.size === 0 ? old.edited : old.edited.with(edited),
+    whole: old.whole,
   };
   checkedZones.set(after, checked);
   return checked;
 }
 
-function recordsAt(zone: Zone, key: NameKey): number {
-  let records = 0;
-  for (const { rdatas } of zone.nodes.get(key)?.values() ?? []) records += rdatas.length;
-  return records;
-}
-
-/** What `checkZone` would say, what the edit has to do with first. */
-function listProblems(zone: Zone, { records, problems, first }: CheckedZone): Problem[] {
+/** What `checkZone` would say. */
+function listProblems(zone: Zone, { records, edited, whole }: CheckedZone): Problem[] {
   const list = new ProblemList();
   checkApex(zone, list);
   checkSize(records, list);
-  const listed = new Set(first);
-  for (const key of listed) for (const problem of problems.get(key) ?? []) list.add(problem);
-  for (const [key, found] of problems) {
-    if (listed.has(key)) continue;
+  for (const found of edited.values()) for (const problem of found) list.add(problem);
+  for (const [key, found] of whole.problems ?? []) {
+    if (edited.has(key)) continue;
     for (const problem of found) list.add(problem);
   }
   return list.list();

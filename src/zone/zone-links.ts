@@ -2,8 +2,10 @@ import { finishSteps, type Steps } from '../base/steps.ts';
 import { isAtOrBelow, wireNameKey } from '../wire/names.ts';
 import { rdataNames } from '../wire/rdata/registry.ts';
 import { rrTypes } from '../wire/types.ts';
+import { recordCount } from './edit-zone.ts';
 import { addToList, type Lists, listOf, NameTree } from './name-tree.ts';
 import type { NameKey, RRset, Zone } from './zone.ts';
+import { namesDeepOrOwning } from './zone-walk.ts';
 
 /** Types whose targets' addresses go along when they fit (RFC 1035 §3.3, RFC 2782, RFC 9460 §4.1). */
 export const typesWithAdditional: ReadonlySet<number> = new Set([
@@ -74,36 +76,61 @@ export class ZoneLinks {
   }
 }
 
-const known = new WeakMap<Zone, ZoneLinks>();
+/** What is known of a version of a zone. */
+export interface LinkedZone {
+  readonly links: ZoneLinks;
+  /** Records in it, a STEER counting as one. */
+  readonly records: number;
+}
+
+const linked = new WeakMap<Zone, LinkedZone>();
+
+/** Types whose records say where their name points. */
+const linkedTypes: ReadonlySet<number> = new Set([...typesWithAdditional, rrTypes.CNAME]);
 
 /** Names that are looked at in one step. */
 const stepNames = 500;
 
 /** The links of a zone, found in steps where they are not known yet. */
-export function* findLinks(zone: Zone): Steps<ZoneLinks> {
-  const found = known.get(zone);
-  if (found !== undefined) return found;
+export function* findLinks(zone: Zone): Steps<LinkedZone> {
+  const known = linked.get(zone);
+  if (known !== undefined) return known;
   const links = new ZoneLinks(zone.origin);
   let names = 0;
-  for (const [key, rrsets] of zone.nodes) {
+  for (const [key, rrsets] of namesDeepOrOwning(zone.nodes, linkedTypes)) {
     links.add(key, rrsets);
     names += 1;
     if (names % stepNames === 0) yield;
   }
-  known.set(zone, links);
-  return links;
+  const found = { links, records: recordCount(zone) };
+  linked.set(zone, found);
+  return found;
+}
+
+/** The links of a zone as far as they are known. */
+export function knownLinks(zone: Zone): LinkedZone | undefined {
+  return linked.get(zone);
 }
 
 /** The links of a zone's next version: those of the one before, with what changed. */
-export function followLinks(before: Zone, after: Zone, changed: Iterable<NameKey>): ZoneLinks {
-  const found = known.get(after);
-  if (found !== undefined && found === known.get(before)) return found;
+export function followLinks(before: Zone, after: Zone, changed: Iterable<NameKey>): LinkedZone {
+  const known = linked.get(after);
+  if (known !== undefined && known.links === linked.get(before)?.links) return known;
   // What is gone counts too, so that the links of the version after alone would not do.
-  const links = finishSteps(findLinks(before));
+  const old = finishSteps(findLinks(before));
+  let { records } = old;
   for (const key of changed) {
     const rrsets = after.nodes.get(key);
-    if (rrsets !== undefined) links.add(key, rrsets, before.nodes.get(key));
+    if (rrsets !== undefined) old.links.add(key, rrsets, before.nodes.get(key));
+    records += recordsAt(after, key) - recordsAt(before, key);
   }
-  known.set(after, links);
-  return links;
+  const followed = { links: old.links, records };
+  linked.set(after, followed);
+  return followed;
+}
+
+function recordsAt(zone: Zone, key: NameKey): number {
+  let records = 0;
+  for (const { rdatas } of zone.nodes.get(key)?.values() ?? []) records += rdatas.length;
+  return records;
 }

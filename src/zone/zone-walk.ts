@@ -32,6 +32,34 @@ export function* nodesOwning(
   }
 }
 
+/**
+ * The names that own one of these types, and those that are more than one label below the apex; of
+ * zones that are not packed all names.
+ */
+export function* namesDeepOrOwning(
+  nodes: Nodes,
+  types: ReadonlySet<number>,
+): Generator<[NameKey, ReadonlyMap<number, RRset>], undefined> {
+  if (!(nodes instanceof PackedNodes)) {
+    yield* nodes;
+    return;
+  }
+  const { arena } = nodes;
+  for (let name = nodes.firstName; name >= 0; name = arena.nextName(name)) {
+    const from = arena.textAt(name);
+    const end = from + arena.textBytes(name);
+    let at = from;
+    while (at < end && arena.bytes[at] !== DOT) at += 1;
+    let isOne = at < end;
+    for (let rrset = arena.firstRRset(name); rrset >= 0; rrset = arena.nextRRset(rrset)) {
+      isOne ||= types.has(arena.typeOf(rrset));
+    }
+    if (isOne) yield [nodes.keyOf(name), nodes.node(name)];
+  }
+}
+
+const DOT = 0x2e;
+
 /** Types that say something of what else may stand at their name, or point at another. */
 const demandingTypes: ReadonlySet<number> = new Set([
   rrTypes.SOA,
