@@ -14,6 +14,7 @@ import { type DataPlane, startDataPlane } from '../../src/server/data-plane.ts';
 import type { Store } from '../../src/store/store.ts';
 
 import { print } from './meter.ts';
+import { Phases, timedStore } from './phases.ts';
 
 /** A node without probes and API, opened up for measuring. */
 export interface BenchNode {
@@ -27,12 +28,14 @@ export interface BenchNode {
 
 /**
  * Starts a node on a store with two workers; health is what `health` says. With a data directory it
- * answers from the image that was saved there before it reads the store.
+ * answers from the image that was saved there before it reads the store. Compiling, storing and
+ * publishing are phases.
  */
 export async function startBenchNode(
   store: Store,
   health: (service: string) => ServiceHealth,
   data?: string,
+  phases = new Phases(),
 ): Promise<BenchNode> {
   const geo = await openGeoSources([{ kind: 'country', path: embeddedCountryDatabase() }]);
   let configuration: Configuration = emptyConfiguration;
@@ -82,11 +85,11 @@ export async function startBenchNode(
     throw new Error('not part of this benchmark');
   };
   const controller = await createController({
-    store,
+    store: timedStore(store, phases),
     clock: systemClock,
     log: silentLog,
-    compile: (next) => images.prepareInSlices(next),
-    publish: (update) => publishing.publish(update),
+    compile: (next) => phases.time('compile', () => images.prepareInSlices(next)),
+    publish: (update) => phases.time('publish', () => publishing.publish(update)),
     stored: (next) => {
       configuration = next;
     },

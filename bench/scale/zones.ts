@@ -7,6 +7,7 @@ import { recordCount } from '../../src/zone/edit-zone.ts';
 import { largeOrigin, smallOrigin } from './inputs.ts';
 import { print, printMemory, repeated, timed } from './meter.ts';
 import { type BenchNode, startBenchNode } from './node.ts';
+import { endingAtApply, Phases } from './phases.ts';
 
 /** Measures the start from files or from the store, and then edits. */
 export async function measureZones(
@@ -18,13 +19,19 @@ export async function measureZones(
   if (start === 'cold' && existsSync(data)) throw new Error(`${data} exists: start anew`);
   const began = performance.now();
   const store = await timed('open the store', () => openSqliteStore(data));
+  const phases = new Phases();
   const node = await timed('load, compile and publish', () =>
-    startBenchNode(store, () => new Map(), data),
+    startBenchNode(store, () => new Map(), data, phases),
   );
   if (start === 'cold') {
-    const { problems } = await timed('fill from the folder', () =>
-      fillFromFolder(node.controller, join(folder, subject)),
+    const controller = endingAtApply(
+      node.controller,
+      phases.begin('read the files and check them'),
     );
+    const { problems } = await timed('fill from the folder', () =>
+      fillFromFolder(controller, join(folder, subject)),
+    );
+    phases.print();
     for (const problem of problems.slice(0, 3)) process.stdout.write(`  ${problem.message}\n`);
   }
   print('start in all', (performance.now() - began) / 1000, 's');

@@ -37,7 +37,7 @@ const BACKSLASH = 0x5c;
 /**
  * The names of a packed zone that answer for themselves alone: no zone cut, DNAME, wildcard or service
  * has to do with them. Their nodes and templates are written straight from the arena, at a fifth of
- * what it costs to draft a name and the content of its answers (bench/functions.ts).
+ * what it costs to draft a name and the content of its answers (bench/loading.ts).
  */
 export class PlainNames {
   readonly #nodes: PackedNodes;
@@ -63,7 +63,9 @@ export class PlainNames {
   static of({ origin, nodes }: Zone): PlainNames | undefined {
     if (!(nodes instanceof PackedNodes) || nodes.types.has(rrTypes.DNAME)) return undefined;
     const names = new PlainNames(origin, nodes);
-    return names.#findOthers() ? names : undefined;
+    if (!names.#findOthers()) return undefined;
+    // Where most are drafted anyway, looking each of them up costs more than is gained.
+    return names.#others.size * 2 > nodes.size ? undefined : names;
   }
 
   /** How many are plain. */

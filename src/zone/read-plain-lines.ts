@@ -29,7 +29,7 @@ import type { ZoneBuilder } from './zone-builder.ts';
  *   lower-case letters, digits, - and _; or white space
  *
  * Those are read here, octet by octet and without a string for each part: a tenth of the time that
- * the scanner and the record parsers take (bench/functions.ts). Whatever looks different in any
+ * the scanner and the record parsers take (bench/loading.ts). Whatever looks different in any
  * way, and whatever is wrong, is left to them, which also say so.
  */
 
