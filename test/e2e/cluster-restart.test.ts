@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { Asking } from './support/asking.ts';
 import {
   type ClusterMember,
   outputs,
@@ -12,6 +11,7 @@ import {
   webZone,
 } from './support/cluster.ts';
 import { missing, runMeridian, until } from './support/processes.ts';
+import { SteadyAsking } from './support/steady-asking.ts';
 
 const skip = missing('redis-server', 'redis-cli');
 
@@ -104,7 +104,7 @@ test('meridian restart replaces the members of a cluster, one after the other', 
   const one = await add('one', 'controller');
   const two = await add('two', 'controller');
   const node = await add('n1', 'node');
-  const asking = await Asking.start(t, node.running.port, questions);
+  const asking = await SteadyAsking.start(t, node.running.port, questions);
   const writing = writeOn(two);
   const before = await viewOf(one);
   for (const member of [node, one, two]) await restart(t, member);
@@ -135,7 +135,7 @@ test('meridian restart of the only controller, which answers too, loses no query
 }, async (t) => {
   const add = await replaceable(t);
   const only = await add('only', 'all');
-  const asking = await Asking.start(t, only.running.port, questions);
+  const asking = await SteadyAsking.start(t, only.running.port, questions);
   const writing = writeOn(only);
   const before = await viewOf(only);
   await restart(t, only);
@@ -167,7 +167,7 @@ test('a member whose successor is killed takes its place in the cluster again', 
   const add = await replaceable(t);
   const one = await add('one', 'controller');
   const node = await add('n1', 'node');
-  const asking = await Asking.start(t, node.running.port, questions);
+  const asking = await SteadyAsking.start(t, node.running.port, questions);
   const pid = pidOf(node);
   node.running.child.kill('SIGUSR2');
   const successor = await until(

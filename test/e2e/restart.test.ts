@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
 import { textsOf } from './support/ask.ts';
-import { Asking } from './support/asking.ts';
 import {
   type RunningMeridian,
   runMeridian,
@@ -11,6 +10,7 @@ import {
   until,
   writeFiles,
 } from './support/processes.ts';
+import { SteadyAsking } from './support/steady-asking.ts';
 
 /** How long a busy machine may take, milliseconds: a query that is lost stays so. */
 const patienceMs = 60_000;
@@ -86,7 +86,7 @@ function writeOn({ port, api }: RunningMeridian) {
 for (const io of ['batch', 'dgram'] as const) {
   test(`meridian restart loses no query and no change (--io ${io})`, async (t) => {
     const { node, data } = await startNode(t, ['--io', io]);
-    const asking = await Asking.start(t, node.port, questions);
+    const asking = await SteadyAsking.start(t, node.port, questions);
     const writing = writeOn(node);
     const pids = new Set([pidIn(data)]);
     for (let round = 1; round <= 3; round += 1) {
@@ -118,7 +118,7 @@ for (const [when, look] of [
 ] as const) {
   test(`a successor killed ${when} leaves the node serving`, async (t) => {
     const { node, data } = await startNode(t);
-    const asking = await Asking.start(t, node.port, questions);
+    const asking = await SteadyAsking.start(t, node.port, questions);
     const pid = pidIn(data);
     node.child.kill('SIGUSR2');
     const successor = await until(

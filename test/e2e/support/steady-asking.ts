@@ -14,7 +14,7 @@ export interface Questions {
 }
 
 /** Asks 2,000 times a second for an A record, from many sockets, until it is told to end. */
-export class Asking {
+export class SteadyAsking {
   asked = 0;
   lost = 0;
   wrong = 0;
@@ -31,10 +31,10 @@ export class Asking {
     }, 10);
   }
 
-  static async start(t: Test, port: number, questions: Questions): Promise<Asking> {
+  static async start(t: Test, port: number, questions: Questions): Promise<SteadyAsking> {
     const channels = [];
     for (let index = 0; index < 32; index += 1) channels.push(await UdpChannel.open(t, port));
-    return new Asking(channels, questions);
+    return new SteadyAsking(channels, questions);
   }
 
   async #ask(): Promise<void> {
