@@ -30,7 +30,7 @@ const change = Type.Object({
 const revision = {
   number: Type.Integer({ minimum: 1 }),
   at: time,
-  actor: text('The name of a token, `files`, `expiry` or `cli`.'),
+  actor: text('The name of a token, `files`, `start`, `expiry` or `cli`.'),
   summary: text('`PUT /v1/regions/eu-west`'),
   changeCount: count('Objects that it changed.'),
   hash: text("SHA-256 over the entry before's hash and this one's content, hex."),

@@ -208,6 +208,8 @@ export const limits = {
   heartbeatMs: 1000,
   heartbeatTtlMs: 5000,
   heartbeatBytes: 4096,
+  /** A leader begins a new term because of what nodes say, whose heartbeats nobody signs, no more often. */
+  nodeClaimMs: 60_000,
   nodes: 1000,
   /** Messages of a table kept for those who read on; the full table covers what is older. */
   tableEntries: 10_000,

@@ -54,7 +54,7 @@ export interface OrphanKeeper {
   keep(revision: ReplicatedRevision): void;
 }
 
-/** What a heartbeat says of a node. Not signed: it decides nothing but how long to wait. */
+/** What a heartbeat says of a member. A controller signs its own; a node's is not signed. */
 export interface Heartbeat {
   readonly id: string;
   readonly role: 'controller' | 'node';

@@ -85,7 +85,10 @@ export class Follower {
     counters.gaps += 1;
     if (await this.#takeSnapshot()) return true;
     const { term, sequence: number } = this.#member.position();
-    const ask = writeAck({ id: parts.id, term, number, wantsSnapshot: true });
+    const ask = writeAck(
+      { id: parts.id, term, number, wantsSnapshot: true },
+      this.#member.envelope,
+    );
     await this.#member.hear(parts.bus.post('acks', ask));
     return false;
   }
@@ -171,7 +174,8 @@ export class Follower {
     this.#membership.touch();
     if (parts.role !== 'controller') return;
     const { term, sequence: number } = this.#member.position();
-    parts.bus.post('acks', writeAck({ id: parts.id, term, number })).catch(() => undefined);
+    const ack = writeAck({ id: parts.id, term, number }, this.#member.envelope);
+    parts.bus.post('acks', ack).catch(() => undefined);
   }
 
   /** Puts the newest snapshot in the place of everything; false when there is none that is newer. */

@@ -7,7 +7,7 @@ import { ChunkWriter } from './chunks.ts';
 import type { LeaderView } from './cluster-types.ts';
 import type { Member } from './member.ts';
 import type { Membership } from './membership.ts';
-import type { RevisionMessage } from './messages.ts';
+import type { Envelope, RevisionMessage } from './messages.ts';
 import { formatPosition } from './position.ts';
 
 /** What made a leader stop: it has lost the lease, or has to make a new start under a new term. */
@@ -210,7 +210,7 @@ export class LeaderLog implements Replication {
   }
 
   #take(bytes: Uint8Array, lease: Lease): void {
-    const ack = readAck(bytes);
+    const ack = readAck(bytes, this.#parts.member.envelope);
     if (ack?.wantsSnapshot === true) {
       this.#snapshotsWanted += 1;
       return;
@@ -285,19 +285,22 @@ export interface Ack {
 }
 
 /**
- * Writes an acknowledgement. It is not signed: it can shorten a wait, or have a snapshot written, which
- * the leader does not do often.
+ * Writes an acknowledgement. A standby signs that it has stored something; the wish for a snapshot,
+ * which the leader does not write often, is anybody's.
  */
-export function writeAck(ack: Ack): Uint8Array {
+export function writeAck(ack: Ack, envelope: Envelope): Uint8Array {
+  if (ack.wantsSnapshot !== true) return envelope.seal('acks', ack);
   return Buffer.from(JSON.stringify(ack));
 }
 
-function readAck(bytes: Uint8Array): Ack | undefined {
+function readAck(bytes: Uint8Array, envelope: Envelope): Ack | undefined {
   if (bytes.length > limits.heartbeatBytes) return undefined;
   try {
-    const ack = JSON.parse(Buffer.from(bytes).toString('utf8')) as Partial<Ack>;
+    const signed = envelope.open('acks', bytes) as Partial<Ack> | undefined;
+    const ack = signed ?? (JSON.parse(Buffer.from(bytes).toString('utf8')) as Partial<Ack>);
     const { id, term, number, wantsSnapshot } = ack;
     if (typeof id !== 'string' || typeof term !== 'number' || typeof number !== 'number') return;
+    if (signed === undefined && wantsSnapshot !== true) return undefined;
     return { id, term, number, wantsSnapshot: wantsSnapshot === true };
   } catch {
     return undefined;

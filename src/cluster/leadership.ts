@@ -42,6 +42,8 @@ export class Leadership {
   #freeSinceMs: number | undefined;
   #trouble: Trouble | undefined;
   #endPause: (() => void) | undefined;
+  /** When a new term was last begun for the sake of nodes. */
+  #heededMs = Number.NEGATIVE_INFINITY;
   /** Whether the bus goes on being the one that it was. */
   readonly #sight = new BusSight();
 
@@ -153,11 +155,18 @@ export class Leadership {
    */
   #isOutranked({ term }: Lease): boolean {
     const { member, membership } = this.#parts;
-    // Heartbeats are not signed; terms are times, and one of a time to come is none.
+    // Terms are times, and one of a time to come is none.
     const latest = member.parts.clock.epochMs() + futureTermMs;
-    return membership.nodes().some(({ position }) => {
+    const others = membership.nodes().filter(({ position }) => {
       return position.term > term && position.term <= latest;
     });
+    if (others.length === 0) return false;
+    if (others.some(({ role }) => role === 'controller')) return true;
+    // Heartbeats of nodes are not signed: who forges them shall not keep the leader from leading.
+    const nowMs = member.nowMs();
+    if (nowMs - this.#heededMs < limits.nodeClaimMs) return false;
+    this.#heededMs = nowMs;
+    return true;
   }
 
   /** A controller without any revision does not lead while one that has some is there. */

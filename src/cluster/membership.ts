@@ -3,9 +3,12 @@ import { limits } from '../base/limits.ts';
 import type { Head } from './bus.ts';
 import type { Heartbeat } from './cluster-types.ts';
 import type { Member } from './member.ts';
+import type { Envelope } from './messages.ts';
 import { comparePositions, isAfter, type Position, startPosition } from './position.ts';
 
 const touchMs = 50;
+/** What a heartbeat begins with that is not signed: JSON. */
+const openingBrace = 0x7b;
 
 /** Says every second that this node lives, and where it stands; knows the same of all others. */
 export class Membership {
@@ -62,7 +65,7 @@ export class Membership {
   /**
    * How many turns others have at the lead before one at a position: one for each live controller that
    * was ever seen to have more, and one for all the dead together; at most `limits.deferTurns`, since
-   * heartbeats are not signed.
+   * somebody must lead in the end.
    */
   turnsBefore(own: Position): number {
     const live = new Set(this.standbys().map(({ id }) => id));
@@ -81,9 +84,11 @@ export class Membership {
     try {
       await this.#member.hear(this.#send());
       const beats = await bus.nodes();
-      this.#nodes = beats
-        .map(({ bytes }) => readHeartbeat(bytes))
-        .filter((node) => node !== undefined);
+      this.#nodes = beats.flatMap(({ bytes }) => {
+        const node = readHeartbeat(bytes, this.#member.envelope);
+        if (node === undefined && bytes.length > 0) this.#member.counters.unsigned += 1;
+        return node ?? [];
+      });
       for (const node of this.#nodes) {
         if (node.role !== 'controller' || node.id === id) continue;
         // An old heartbeat may come back with an old state of the bus.
@@ -118,15 +123,30 @@ export class Membership {
       since: this.#since,
       more: parts.beat?.() ?? {},
     };
-    return parts.bus.beat(parts.id, Buffer.from(JSON.stringify(beat)), limits.heartbeatTtlMs);
+    const bytes = writeHeartbeat(beat, this.#member.envelope);
+    return parts.bus.beat(parts.id, bytes, limits.heartbeatTtlMs);
   }
 }
 
-/** Reads a heartbeat; undefined when it is none. It is not signed, so nothing in it is believed blindly. */
-export function readHeartbeat(bytes: Uint8Array): Heartbeat | undefined {
+/** Writes a heartbeat: signed by a controller, on whose word more hangs; a node has no key for that. */
+export function writeHeartbeat(beat: Heartbeat, envelope: Envelope): Uint8Array {
+  if (beat.role === 'controller') return envelope.seal('beats', beat);
+  return Buffer.from(JSON.stringify(beat));
+}
+
+/**
+ * Reads a heartbeat; undefined when it is none, or of a controller and not signed. That of a node is
+ * anybody's word who may write where nodes do.
+ */
+export function readHeartbeat(bytes: Uint8Array, envelope: Envelope): Heartbeat | undefined {
   if (bytes.length > limits.heartbeatBytes) return undefined;
   try {
-    const beat = JSON.parse(Buffer.from(bytes).toString('utf8')) as Partial<Heartbeat>;
+    const isPlain = bytes[0] === openingBrace;
+    const value: unknown = isPlain
+      ? JSON.parse(Buffer.from(bytes).toString('utf8'))
+      : envelope.open('beats', bytes);
+    const beat = value as Partial<Heartbeat>;
+    if (isPlain && beat.role === 'controller') return undefined;
     const { id, role, url, version, position, digest, startedAt, since, more } = beat;
     const texts = [id, url, version, digest, startedAt, since];
     if (!texts.every((text) => typeof text === 'string')) return undefined;

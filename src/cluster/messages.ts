@@ -61,7 +61,15 @@ const formGzip = 2;
 const headBytes = 65;
 
 /** What a signed message is for; part of what is signed. */
-export type MessageKind = 'log' | 'snapshot' | 'health' | 'latency' | 'reports' | 'samples';
+export type MessageKind =
+  | 'log'
+  | 'snapshot'
+  | 'health'
+  | 'latency'
+  | 'reports'
+  | 'samples'
+  | 'beats'
+  | 'acks';
 
 /** Signs and opens a cluster's messages. */
 export class Envelope {

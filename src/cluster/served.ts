@@ -4,6 +4,7 @@ import type { ServedBy } from '../control/cluster-view.ts';
 import type { Bus } from './bus.ts';
 import type { Heartbeat } from './cluster-types.ts';
 import { readHeartbeat } from './membership.ts';
+import type { Envelope } from './messages.ts';
 
 /** How often the heartbeats are read while somebody waits for a revision, milliseconds. */
 const pollMs = 20;
@@ -17,6 +18,7 @@ const listedNodes = 20;
 export interface ServedParts {
   readonly bus: Bus;
   readonly clock: Clock;
+  readonly envelope: Envelope;
   /** The live members as of at most a second ago. */
   nodes(): readonly Heartbeat[];
 }
@@ -54,13 +56,13 @@ export class Served {
 
   /** Resolves when every live member serves a revision, or with what is missing after a time. */
   async wait(revision: number, timeoutMs: number): Promise<ServedBy> {
-    const { bus, clock } = this.#parts;
+    const { bus, clock, envelope } = this.#parts;
     const endMs = clock.monotonicMs() + timeoutMs;
     for (;;) {
       let served = this.by(revision);
       try {
         const beats = await bus.nodes();
-        const nodes = beats.map(({ bytes }) => readHeartbeat(bytes));
+        const nodes = beats.map(({ bytes }) => readHeartbeat(bytes, envelope));
         served = this.#count(
           revision,
           nodes.filter((node) => node !== undefined),

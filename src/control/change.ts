@@ -60,7 +60,7 @@ export interface Revision {
   readonly number: number;
   /** RFC 3339, UTC. */
   readonly at: string;
-  /** Who: a token's name, `files`, `expiry`, `cli`. */
+  /** Who: a token's name, `files`, `start`, `expiry`, `cli`. */
   readonly actor: string;
   /** One line: `PUT /v1/regions/eu-west`. */
   readonly summary: string;

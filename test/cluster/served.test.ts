@@ -4,8 +4,12 @@ import { VirtualClock } from '../../src/base/clock.ts';
 import type { Heartbeat } from '../../src/cluster/cluster-types.ts';
 import { readHeartbeat } from '../../src/cluster/membership.ts';
 import { MemoryBus, MemoryBusServer } from '../../src/cluster/memory-bus.ts';
+import { Envelope } from '../../src/cluster/messages.ts';
 import { Served } from '../../src/cluster/served.ts';
 import type { ServedBy } from '../../src/control/cluster-view.ts';
+import { nodeKeys } from './harness.ts';
+
+const envelope = new Envelope('test', nodeKeys);
 
 function heartbeat(id: string, serving: number): Heartbeat {
   return {
@@ -22,12 +26,14 @@ function stage() {
   const clock = new VirtualClock();
   const bus = new MemoryBus(new MemoryBusServer(clock));
   let nodes: readonly Heartbeat[] = [];
-  const served = new Served({ bus, clock, nodes: () => nodes });
+  const served = new Served({ bus, clock, envelope, nodes: () => nodes });
   const say = (id: string, serving: number) =>
     bus.beat(id, Buffer.from(JSON.stringify(heartbeat(id, serving))), 60_000);
   const read = async () => {
     const beats = await bus.nodes();
-    nodes = beats.map(({ bytes }) => readHeartbeat(bytes)).filter((node) => node !== undefined);
+    nodes = beats
+      .map(({ bytes }) => readHeartbeat(bytes, envelope))
+      .filter((node) => node !== undefined);
   };
   return { clock, bus, served, say, read };
 }

@@ -34,7 +34,7 @@ const questions = {
 async function startNode(t: TestContext, flags: readonly string[] = []) {
   let data = '';
   // Whoever serves at the end is no child of this process.
-  t.after(() => killIfThere(pidIn(data)));
+  t.after(() => killIfThere(() => pidIn(data)));
   const folder = temporaryFolder(t);
   data = `${folder}/data`;
   writeFiles(folder, { 'zones/keep.test.zone': zone });
@@ -47,11 +47,11 @@ function pidIn(data: string): number {
   return Number(readFileSync(`${data}/meridian.pid`, 'utf8'));
 }
 
-function killIfThere(pid: number): void {
+function killIfThere(pid: () => number): void {
   try {
-    process.kill(pid, 'SIGKILL');
+    process.kill(pid(), 'SIGKILL');
   } catch {
-    // It is gone already.
+    // It is gone already, or was never there.
   }
 }
 

@@ -151,7 +151,11 @@ export class Membership {
       isController: this.#isController,
     });
     if (answering.health instanceof LateHealth) answering.health.attach(this.health);
-    this.#served = new Served({ bus, clock, nodes: () => this.#cluster.nodes() });
+    this.#served = new Served({
+      ...{ bus, clock },
+      envelope: this.#cluster.envelope,
+      nodes: () => this.#cluster.nodes(),
+    });
     this.view = createClusterView({
       ...{ id, bus },
       cluster: this.#cluster,

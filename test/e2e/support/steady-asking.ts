@@ -34,7 +34,10 @@ export class SteadyAsking {
   static async start(t: Test, port: number, questions: Questions): Promise<SteadyAsking> {
     const channels = [];
     for (let index = 0; index < 32; index += 1) channels.push(await UdpChannel.open(t, port));
-    return new SteadyAsking(channels, questions);
+    const asking = new SteadyAsking(channels, questions);
+    // A test that fails before it has ended this ends all the same.
+    t.after(() => clearInterval(asking.#timer));
+    return asking;
   }
 
   async #ask(): Promise<void> {
