@@ -23,7 +23,7 @@ import { emptyRedis, type HeldLease, type RedisState } from './redis-state.ts';
 type Announced = Parameters<Bus['announce']>[1];
 
 /** How many entries of a table's stream are kept. */
-const tableEntries = 50;
+const tableEntries = 12;
 const streamEntries = 100;
 
 /**
