@@ -22,8 +22,6 @@ import { emptyRedis, type HeldLease, type RedisState } from './redis-state.ts';
 
 type Announced = Parameters<Bus['announce']>[1];
 
-/** How many entries of a table's stream are kept. */
-const tableEntries = 50;
 const streamEntries = 100;
 
 /**
@@ -32,6 +30,7 @@ const streamEntries = 100;
  */
 export class SimRedis {
   readonly #world: Simulation;
+  readonly #tableEntries: number;
   #state: RedisState = emptyRedis;
   /** Calls that wait for something new; asked after each change. */
   #waiting: (() => void)[] = [];
@@ -45,8 +44,10 @@ export class SimRedis {
   /** How often entries were lost: flushed, rolled back or failed over. */
   losses = 0;
 
-  constructor(world: Simulation) {
+  /** `tableEntries`: how many messages of a table's stream are kept. */
+  constructor(world: Simulation, tableEntries = 50) {
     this.#world = world;
+    this.#tableEntries = tableEntries;
     const dump = () => {
       this.#dumps.push(this.#state);
       if (this.#dumps.length > 60) this.#dumps.shift();
@@ -250,7 +251,7 @@ export class SimRedis {
     const tables = new Map(this.#state.tables).set(table, {
       last: message.position,
       full: message.full ? message : before?.full,
-      messages: [...(before?.messages ?? []), inStream].slice(-tableEntries),
+      messages: [...(before?.messages ?? []), inStream].slice(-this.#tableEntries),
     });
     this.#change({ ...this.#state, tables });
     return { outcome: 'done' };

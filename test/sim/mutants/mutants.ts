@@ -359,7 +359,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'the hash chain is not checked',
     world: 'cluster',
-    from: 301,
+    from: 1101,
     edits: [
       {
         file: 'src/cluster/follower.ts',
@@ -431,6 +431,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a standby that knows of more does not wait',
     world: 'cluster',
+    from: 801,
     edits: [
       {
         file: 'src/cluster/leadership.ts',
@@ -481,6 +482,7 @@ export const mutants: readonly Mutant[] = [
     ],
   },
   {
+    // Who waits for heartbeats on a bus that went back seldom leads there before it goes forward again.
     name: 'a leader goes on under a term that others have left behind',
     world: 'cluster',
     from: 201,
@@ -489,6 +491,16 @@ export const mutants: readonly Mutant[] = [
         file: 'src/cluster/leadership.ts',
         search: 'return position.term > term && position.term <= latest;',
         replace: 'return position.term < 0 && latest < 0;',
+      },
+      {
+        file: 'src/cluster/bus-sight.ts',
+        search: 'if (lease.term < this.#term) this.#sinceMs = nowMs;',
+        replace: '',
+      },
+      {
+        file: 'src/cluster/bus-sight.ts',
+        search: 'if (isAfter(this.#head, position)) this.#sinceMs = nowMs;',
+        replace: 'if (head === undefined && isAfter(this.#head, position)) this.#sinceMs = nowMs;',
       },
     ],
   },
@@ -553,6 +565,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a table of an older term than the store is taken',
     world: 'tables',
+    from: 61,
     edits: [
       {
         file: 'src/cluster/table-follower.ts',

@@ -30,6 +30,8 @@ export interface TablesOutcome {
 
 const lookMs = 250;
 const holdMs = 30_000;
+/** So few that who was away finds a gap; a real bus keeps thousands. */
+const tableEntries = 4;
 
 /**
  * Controllers with their fleets and nodes without one, over one bus: the leader publishes health and
@@ -71,7 +73,7 @@ async function runRound(stage: TableStage): Promise<Detection> {
 
 function build(world: Simulation): TableStage {
   const network = new SimNetwork(world);
-  const redis = new SimRedis(world);
+  const redis = new SimRedis(world, tableEntries);
   const history = new History(world);
   const keys = cheapKeys(17);
   const plan = enrol(drawFleet(world));
