@@ -16,14 +16,19 @@ export async function runBench(run: (cleanup: Cleanup) => Promise<void>): Promis
       await Promise.resolve(next()).catch((error: unknown) => process.stderr.write(`${error}\n`));
     }
   };
+  let stopping: Promise<never> | undefined;
   const stop = (why: string) => {
     process.stderr.write(`${why}\n`);
-    void close().finally(() => process.exit(1));
+    stopping ??= close().then(() => process.exit(1));
   };
   for (const signal of signals) process.once(signal, () => stop(`interrupted by ${signal}`));
   process.once('uncaughtException', (error) => stop(error.stack ?? String(error)));
   try {
     await run({ after: (closer) => void closers.push(closer) });
+  } catch (error) {
+    // What was closed under its feet fails: that is no news.
+    await stopping;
+    throw error;
   } finally {
     await close();
   }
