@@ -81,6 +81,8 @@ async function startAfter(
   const onClose = closers.add.bind(closers);
   const { startAnswering } = await import('./answering-part.ts');
   const { startControl } = await import('./control-part.ts');
+  // Asked for again by the control part, which then has it at once.
+  await import('../api/create-api.ts');
   const threads = await startThreads(options, onClose);
   const parts = await startAnswering(options, threads, onClose);
   await predecessor.prepared();

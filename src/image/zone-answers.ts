@@ -21,7 +21,9 @@ export function answeredTypes(name: NameDraft, isSigned: boolean): number[] {
   }
   // Below a cut or a DNAME nothing answers for itself (RFC 2181 §6.1, RFC 6672 §2.4).
   if (name.cover !== undefined) return [];
-  return [...name.rrsets.keys()].filter((type) => type !== STEER).sort((a, b) => a - b);
+  const types: number[] = [];
+  for (const { type } of name.rrsets.values()) if (type !== STEER) types.push(type);
+  return types.length > 1 ? types.sort((a, b) => a - b) : types;
 }
 
 /** What the answer to a type of `answeredTypes` holds. */
