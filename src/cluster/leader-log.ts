@@ -143,6 +143,9 @@ export class LeaderLog implements Replication {
     }
     // A trouble of before may have ended the term in the meantime; in the log it is all the same.
     if (reply.outcome !== 'done') throw this.#taken(this.#refused(reply));
+    // Who hears it this late, for having stood still, does not know what has become of it since: the bus
+    // may have gone back, and others have led.
+    if (member.nowMs() >= this.#trustedUntilMs) throw this.#taken(this.#inDoubt());
     if (this.#lease === lease) this.#confirmed = { position, hash: revision.hash };
     this.#parts.membership.touch();
   }
@@ -234,11 +237,15 @@ export class LeaderLog implements Replication {
       return new MeridianError({ code: 'E_INTERNAL', message }, { cause: error });
     }
     if (error.outcome === 'none') return this.#noBus(error);
+    return this.#inDoubt(error);
+  }
+
+  #inDoubt(cause?: unknown): MeridianError {
     // Under a new term the bus will not take it later either; then what it has, can be known.
     this.#trouble('restart');
     const message =
-      'the bus did not say whether it has taken the change; send it again with the same Idempotency-Key';
-    return new MeridianError({ code: 'E_IN_DOUBT', message }, { cause: error });
+      'the bus did not say in time whether it has taken the change; send it again with the same Idempotency-Key';
+    return new MeridianError({ code: 'E_IN_DOUBT', message }, { cause });
   }
 
   #refused(reply: Exclude<Reply, { outcome: 'done' }>): MeridianError {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { limits } from '../../src/base/limits.ts';
 import { codesOf, put } from '../control/fixtures.ts';
 import { contentOf } from '../store/replica-contract.ts';
 import { dialOf, inWorld, type TestMember } from './harness.ts';
@@ -65,6 +66,31 @@ inWorld('an append that comes late, after its term was ended, changes nothing', 
   assert.equal(await world.change(a, 3), 2);
   assert.equal(dialOf(a), 3);
 });
+
+inWorld(
+  'a change that stands in the log is in doubt for who hears of it too late',
+  async (world) => {
+    const a = await world.add('a');
+    await world.untilLed();
+    await world.change(a, 1);
+    const { append } = a.bus;
+    a.bus.append = async (...args) => {
+      a.bus.append = append;
+      const reply = await append.apply(a.bus, args);
+      assert.equal(reply.outcome, 'done');
+      // As when the process stands still: nothing is heard meanwhile, and the lease ends.
+      a.bus.fault = () => 'refuse';
+      world.clock.advance(limits.leaseMs);
+      a.bus.fault = () => undefined;
+      return reply;
+    };
+    assert.deepEqual(await codesOf(world.change(a, 2, 'key')), ['E_IN_DOUBT']);
+    await world.untilLed();
+    // It comes back from the log, with its answer.
+    assert.equal(await world.change(a, 2, 'key'), 2);
+    assert.equal(a.store.latest(), 2);
+  },
+);
 
 inWorld('a change that never left is refused without doubt', async (world) => {
   const a = await world.add('a');
