@@ -18,7 +18,7 @@ test('live tables under faults only go forward, are the same everywhere, and hea
   t.diagnostic(
     `${inTime.length} of ${detections.length} VIPs out everywhere within interval × fall + 1 s`,
   );
-  assert.ok(alone > count / 2, 'members judge alone');
+  assert.ok(alone > count / 10, 'members judge alone');
   assert.ok(terms > 1.5 * count, 'leaders change');
 });
 

@@ -560,6 +560,11 @@ export const mutants: readonly Mutant[] = [
         search: "if (reply.outcome !== 'done') throw this.#taken(this.#refused(reply));",
         replace: '',
       },
+      {
+        file: 'src/cluster/leader-log.ts',
+        search: 'if (member.nowMs() >= this.#trustedUntilMs) throw this.#taken(this.#inDoubt());',
+        replace: '',
+      },
     ],
   },
   {
