@@ -103,6 +103,8 @@ class StoreController implements RunningController {
     this.#parts.stored?.(configuration);
     await this.#courier.deliver(configuration.revision, prepared);
     this.#expiry.schedule();
+    // A store's first look-up makes its index: not while somebody waits for a change.
+    this.#parts.store.object('zone', '');
     this.#lookOver(configuration.zones.values());
   }
 

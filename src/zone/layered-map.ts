@@ -117,11 +117,17 @@ function merged<K, V>(
   top: ReadonlyMap<K, V | undefined>,
   below: ReadonlyMap<K, V | undefined>,
   lowest: boolean,
-): Map<K, V | undefined> {
+): ReadonlyMap<K, V | undefined> {
+  if (below.size === 0 && (!lowest || isWithoutMarks(top))) return top;
   const both = new Map(below);
   for (const [key, value] of top) {
     if (value === undefined && lowest) both.delete(key);
     else both.set(key, value);
   }
   return both;
+}
+
+function isWithoutMarks(map: ReadonlyMap<unknown, unknown>): boolean {
+  for (const value of map.values()) if (value === undefined) return false;
+  return true;
 }
