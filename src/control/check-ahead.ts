@@ -5,7 +5,6 @@ import type { Configuration } from './controller.ts';
 import { movedZones } from './load-configuration.ts';
 
 /**
-/**
  * Checks the large ones of some zones that are stored in slices, so that edits know of problems elsewhere
  * in their zone. Gives up when `isOver` says so.
  */
