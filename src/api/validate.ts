@@ -37,8 +37,10 @@ export const validatorCompiler: FastifySchemaCompiler<TSchema> = ({ schema, http
   }
   const validator = Compile(schema);
   const isBody = httpPart === 'body';
+  const isText = isBody || isTextOnly(schema);
   return (data: unknown) => {
-    const value = isBody ? data : validator.Convert(structuredClone(data));
+    // Flat objects, of texts and lists of them.
+    const value = isText ? data : validator.Convert({ ...(data as object) });
     if (validator.Check(value)) return { value };
     const problems = mostTelling(validator.Errors(value)).map((error) =>
       toProblem(error, value, isBody ? 'body' : (httpPart ?? 'params')),
@@ -46,6 +48,12 @@ export const validatorCompiler: FastifySchemaCompiler<TSchema> = ({ schema, http
     return { error: refusal(problems.slice(0, limits.problemsPerAnswer)) };
   };
 };
+
+/** True where every member of the schema's objects is to be a text, as it arrives. */
+function isTextOnly(schema: TSchema): boolean {
+  const { properties = {} } = schema as { properties?: Readonly<Record<string, { type?: string }>> };
+  return Object.values(properties).every(({ type }) => type === 'string');
+}
 
 /** What is wrong when a body should be there and is not. */
 export const missingBody: Problem = {

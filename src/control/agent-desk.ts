@@ -33,12 +33,22 @@ export interface AgentStatus {
   readonly rttMs?: number;
 }
 
+/** Of an agent's last report that was taken. */
+interface LastReport {
+  readonly boot: number;
+  readonly sequence: number;
+  readonly canariesOk: boolean;
+  readonly checks: number;
+  readonly atMs: number;
+  /** Until it has come from the agent itself, too. */
+  isPassedOn: boolean;
+}
+
 /** What an agent says of itself beside its reports. */
 interface Visitor {
   /** The greatest boot that was given or reported. */
   boot: number;
-  /** The last report of it that was taken; `isPassedOn` until it has come from the agent itself, too. */
-  last: { report: PackedReport; atMs: number; isPassedOn: boolean } | undefined;
+  last: LastReport | undefined;
   version: string | undefined;
   rttMs: number | undefined;
 }
@@ -178,7 +188,7 @@ export class AgentDesk {
     // Most have come from the agent already: that costs no look at the signature.
     const head = decodeHead(bytes);
     const last = head === undefined ? undefined : this.#visitors.get(head.agent)?.last;
-    if (head !== undefined && last !== undefined && !isNewer(head, last.report)) {
+    if (head !== undefined && last !== undefined && !isNewer(head, last)) {
       this.#counts.replay++;
       return false;
     }
@@ -194,13 +204,10 @@ export class AgentDesk {
   status(agent: string): AgentStatus | undefined {
     const { last, version, rttMs } = this.#visitors.get(agent) ?? {};
     if (last === undefined) return undefined;
-    const { boot, sequence, canariesOk, layout } = last.report;
+    const { boot, sequence, canariesOk, checks, atMs } = last;
     return {
-      reportAgeMs: Math.round(this.#options.clock.monotonicMs() - last.atMs),
-      boot,
-      sequence,
-      canariesOk,
-      checks: layout.ids.length,
+      reportAgeMs: Math.round(this.#options.clock.monotonicMs() - atMs),
+      ...{ boot, sequence, canariesOk, checks },
       ...(version === undefined ? {} : { version }),
       ...(rttMs === undefined ? {} : { rttMs }),
     };
@@ -225,9 +232,9 @@ export class AgentDesk {
     if (from !== undefined && visitor === undefined) return this.#refuse('boot', agent);
     const last = visitor?.last;
     const isOld =
-      boot < (visitor?.boot ?? 0) || (last !== undefined && !isNewer(report, last.report));
+      boot < (visitor?.boot ?? 0) || (last !== undefined && !isNewer(report, last));
     // What an agent tells all controllers at once another may have passed on before it comes in here.
-    if (from !== undefined && last?.isPassedOn === true && isSame(report, last.report)) {
+    if (from !== undefined && last?.isPassedOn === true && isSame(report, last)) {
       last.isPassedOn = false;
       if (boot === visitor?.boot) return undefined;
     }
@@ -235,7 +242,10 @@ export class AgentDesk {
     const known = this.#visitor(agent);
     known.boot = boot;
     const isPassedOn = from === undefined;
-    known.last = { report, atMs: this.#options.clock.monotonicMs(), isPassedOn };
+    const { canariesOk, layout } = report;
+    const checks = layout.ids.length;
+    const atMs = this.#options.clock.monotonicMs();
+    known.last = { boot, sequence, canariesOk, checks, atMs, isPassedOn };
     this.#counts.taken++;
     this.#options.receive(report);
     return undefined;

@@ -1,44 +1,84 @@
-import { type PackedReport, unpackTime, voteMask, wordsPerCheck } from './packed-report.ts';
+import {
+  type Layout,
+  madeMask,
+  type PackedReport,
+  unpackTime,
+  voteMask,
+  wordsPerCheck,
+} from './packed-report.ts';
 
-/** Told of one check that an agent has made since its report before. */
-export type CheckMade = (check: string, connectMs: number) => void;
+/** Told of one check that an agent has made since its report before, by its place in the layout. */
+export type CheckMade = (layout: Layout, place: number, connectMs: number) => void;
+
+/** What differs between an agent's report and the one before. */
+export interface Differences {
+  /** Checks on which the agent's vote does. */
+  readonly checks: Set<string>;
+  /** Checks for which only a run under way does. */
+  readonly runs: Set<string>;
+}
 
 /** The bits of word 0 that tell of a run under way. */
 const runMask = 0x0000_ff0c;
 
 /**
- * What differs between an agent's report and the one before: checks on which its vote does, and those
- * for which only a run under way does. `made` is told of each check that was made in between.
+ * Finds what differs between an agent's report and the one before. `made` is told of each check that
+ * was made in between.
  */
 export function compareReports(
   before: PackedReport,
   after: PackedReport,
   made: CheckMade | undefined,
-): { checks: Set<string>; runs: Set<string> } {
-  const checks = new Set<string>();
-  const runs = new Set<string>();
-  const { ids } = after.layout;
-  const isSame = before.layout === after.layout;
-  const old = before.words;
-  const now = after.words;
-  for (let place = 0; place < ids.length; place++) {
-    const at = place * wordsPerCheck;
-    const oldPlace = isSame ? place : (before.layout.places.get(ids[place] ?? '') ?? -1);
-    if (oldPlace < 0) {
-      checks.add(ids[place] ?? '');
-      continue;
-    }
-    const oldAt = oldPlace * wordsPerCheck;
-    const differs = ((old[oldAt] as number) ^ (now[at] as number)) & voteMask;
-    const madeOne = (old[oldAt + 3] as number) >>> 16 !== (now[at + 3] as number) >>> 16;
-    if (differs === 0 && !madeOne) continue;
-    const id = ids[place] ?? '';
-    if ((differs & ~runMask) !== 0) checks.add(id);
-    else if (differs !== 0) runs.add(id);
-    if (!madeOne || made === undefined) continue;
-    const connectMs = unpackTime((now[at + 2] as number) & 0xffff);
-    if (connectMs !== undefined) made(id, connectMs);
+): Differences {
+  const found = { checks: new Set<string>(), runs: new Set<string>() };
+  const { layout, words: now } = after;
+  const { words: old } = before;
+  if (before.layout !== layout) {
+    compareMoved(before, after, made, found);
+    return found;
   }
-  if (!isSame) for (const id of before.layout.ids) if (!after.layout.places.has(id)) checks.add(id);
-  return { checks, runs };
+  for (let at = 0; at < now.length; at += wordsPerCheck) {
+    const differs = (((old[at] as number) ^ (now[at] as number)) & voteMask) !== 0;
+    const isMade = (((old[at + 3] as number) ^ (now[at + 3] as number)) & madeMask) !== 0;
+    if (differs || isMade) compareOne(old, at, after, at, made, found);
+  }
+  return found;
+}
+
+/** Of reports on different checks, or on the same in another order. */
+function compareMoved(
+  before: PackedReport,
+  after: PackedReport,
+  made: CheckMade | undefined,
+  found: Differences,
+): void {
+  const { ids, places } = after.layout;
+  for (let place = 0; place < ids.length; place++) {
+    const id = ids[place] as string;
+    const oldPlace = before.layout.places.get(id);
+    if (oldPlace === undefined) found.checks.add(id);
+    else {
+      const at = place * wordsPerCheck;
+      compareOne(before.words, oldPlace * wordsPerCheck, after, at, made, found);
+    }
+  }
+  for (const id of before.layout.ids) if (!places.has(id)) found.checks.add(id);
+}
+
+function compareOne(
+  old: Uint32Array,
+  oldAt: number,
+  { layout, words: now }: PackedReport,
+  at: number,
+  made: CheckMade | undefined,
+  found: Differences,
+): void {
+  const place = at / wordsPerCheck;
+  const differs = ((old[oldAt] as number) ^ (now[at] as number)) & voteMask;
+  if ((differs & ~runMask) !== 0) found.checks.add(layout.ids[place] as string);
+  else if (differs !== 0) found.runs.add(layout.ids[place] as string);
+  const isMade = (((old[oldAt + 3] as number) ^ (now[at + 3] as number)) & madeMask) !== 0;
+  if (!isMade || made === undefined) return;
+  const connectMs = unpackTime((now[at + 2] as number) & 0xffff);
+  if (connectMs !== undefined) made(layout, place, connectMs);
 }

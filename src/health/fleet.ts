@@ -12,7 +12,7 @@ import type {
 } from './fleet-state.ts';
 import { stepLoad } from './load.ts';
 import type { Monitor } from './monitor.ts';
-import type { PackedReport } from './packed-report.ts';
+import type { Layout, PackedReport } from './packed-report.ts';
 import { checksToChange, judgeTallies, type Ruling } from './quorum.ts';
 import { type CheckTarget, checkId, type Report, staleAfterMs } from './report.ts';
 import { Roster, type Touched } from './roster.ts';
@@ -48,8 +48,15 @@ export class Fleet {
   /** Checks whose runs under way wait for the next tick. */
   readonly #runsDue = new Set<string>();
   #runsLeft = runsPerTick;
-  readonly #made: CheckMade = (id, connectMs) => {
-    for (const { vip } of this.#checks.get(id)?.targets ?? []) {
+  /** The checks of a layout by their places; made anew when there are others. */
+  #checksByPlace = new WeakMap<Layout, readonly (Check | undefined)[]>();
+  readonly #made: CheckMade = (layout, place, connectMs) => {
+    let checks = this.#checksByPlace.get(layout);
+    if (checks === undefined) {
+      checks = layout.ids.map((id) => this.#checks.get(id));
+      this.#checksByPlace.set(layout, checks);
+    }
+    for (const { vip } of checks[place]?.targets ?? []) {
       const before = this.#connectTimes.get(vip.member.name);
       if (before === undefined || connectMs < before) {
         this.#connectTimes.set(vip.member.name, connectMs);
@@ -259,6 +266,7 @@ export class Fleet {
         targets: new Set(),
       };
       this.#checks.set(id, check);
+      this.#checksByPlace = new WeakMap();
       this.#judge(check, nowMs);
     } else if (check.monitor !== monitor) {
       check.monitor = monitor;
@@ -290,7 +298,9 @@ export class Fleet {
       for (const vip of member.vips.values()) {
         for (const target of vip.targets) {
           target.check.targets.delete(target);
-          if (target.check.targets.size === 0) this.#checks.delete(target.check.id);
+          if (target.check.targets.size > 0) continue;
+          this.#checks.delete(target.check.id);
+          this.#checksByPlace = new WeakMap();
         }
       }
     }

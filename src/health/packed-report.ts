@@ -21,6 +21,9 @@ export const wordsPerCheck = 4;
 /** The bits of word 0 on which votes depend. */
 export const voteMask = 0xff0f;
 
+/** The bits of word 3 that differ when a check was made. */
+export const madeMask = 0xffff_0000;
+
 const downgradedFlag = 0x10;
 const states: readonly Verdict[] = ['unknown', 'up', 'degraded', 'down'];
 const stateCodes: Readonly<Record<Verdict, number>> = { unknown: 0, up: 1, degraded: 2, down: 3 };
@@ -47,6 +50,11 @@ export interface PackedReport {
   readonly words: Uint32Array;
   /** All that was said of the check at a place, for people to read. */
   detail(place: number): CheckState;
+  /**
+   * The same report for keeping. What comes over the wire stands in memory that is used again as soon as
+   * it was taken; its octets are copied into those of the agent's report before, which is then no more.
+   */
+  kept(before: PackedReport | undefined): PackedReport;
 }
 
 /** Makes a layout; ids must be distinct. */
@@ -66,8 +74,12 @@ export function packReport(report: Report, before: Layout | undefined): PackedRe
   const layout = isSame ? before : layoutOf(results.map(({ target }) => target));
   const words = new Uint32Array(results.length * wordsPerCheck);
   for (const [place, state] of results.entries()) packState(words, place, state, 0);
-  const detail = (place: number) => results[place] ?? unsaid(layout.ids[place] ?? '');
-  return { agent, region, boot, sequence, canariesOk, layout, words, detail };
+  const packed: PackedReport = {
+    ...{ agent, region, boot, sequence, canariesOk, layout, words },
+    detail: (place) => results[place] ?? unsaid(layout.ids[place] ?? ''),
+    kept: () => packed,
+  };
+  return packed;
 }
 
 /** Writes one check into its words; `uptimeMs` is the agent's, 0 where nobody asks for durations. */
@@ -148,7 +160,7 @@ export function packTime(ms: number | undefined): number {
 /** Reads a time that `packTime` made, milliseconds. */
 export function unpackTime(packed: number): number | undefined {
   if (packed === noTime) return undefined;
-  return ((packed & 0x1fff) * 4 ** (packed >>> 13)) / 10;
+  return ((packed & 0x1fff) * (1 << (2 * (packed >>> 13)))) / 10;
 }
 
 function unsaid(target: string): CheckState {

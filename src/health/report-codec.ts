@@ -126,7 +126,7 @@ export function decodeHead(bytes: Uint8Array): ReportHead | undefined {
 /**
  * Makes of a report whose head was read and believed what the roster takes. Nothing of the checks
  * is looked at yet: whoever compares does that, and texts are read when somebody asks. The octets
- * are kept, and must not change any more.
+ * must not change until the report was taken; whoever wants it longer keeps it (`kept`).
  */
 export function decodeBody(
   bytes: Uint8Array,
@@ -134,17 +134,62 @@ export function decodeBody(
   layout: Layout,
   region: string,
 ): PackedReport {
-  const { agent, boot, sequence, canariesOk, checks, uptimeTenths } = head;
-  const end = headBytes + checks * checkBytes;
   const part = bytes.subarray(headBytes, bytes.length - signatureBytes);
   const isAligned = part.byteOffset % 4 === 0 && endianness() === 'LE';
   const body = isAligned ? part : new Uint8Array(part);
-  if (endianness() === 'BE') Buffer.from(body.buffer, 0, end - headBytes).swap32();
-  const words = new Uint32Array(body.buffer, body.byteOffset, checks * wordsPerCheck);
-  const texts = body.subarray(end - headBytes);
-  const detail = (place: number) =>
-    unpackState({ layout, words }, place, uptimeTenths, readText(texts, place));
-  return { agent, region, boot, sequence, canariesOk, layout, words, detail };
+  if (endianness() === 'BE') Buffer.from(body.buffer, 0, head.checks * checkBytes).swap32();
+  return new WiredReport(head, layout, region, body, false);
+}
+
+/** A report as it came over the wire: its checks, then its texts. */
+class WiredReport implements PackedReport {
+  readonly agent: string;
+  readonly region: string;
+  readonly boot: number;
+  readonly sequence: number;
+  readonly canariesOk: boolean;
+  readonly layout: Layout;
+  readonly words: Uint32Array;
+  readonly #head: ReportHead;
+  readonly #body: Uint8Array;
+  /** True when the octets are this report's alone. */
+  readonly #isKept: boolean;
+
+  constructor(
+    head: ReportHead,
+    layout: Layout,
+    region: string,
+    body: Uint8Array,
+    isKept: boolean,
+  ) {
+    this.agent = head.agent;
+    this.region = region;
+    this.boot = head.boot;
+    this.sequence = head.sequence;
+    this.canariesOk = head.canariesOk;
+    this.layout = layout;
+    this.words = new Uint32Array(body.buffer, body.byteOffset, head.checks * wordsPerCheck);
+    this.#head = head;
+    this.#body = body;
+    this.#isKept = isKept;
+  }
+
+  detail(place: number): CheckState {
+    const texts = this.#body.subarray(this.words.byteLength);
+    return unpackState(this, place, this.#head.uptimeTenths, readText(texts, place));
+  }
+
+  kept(before: PackedReport | undefined): PackedReport {
+    if (this.#isKept) return this;
+    const body = this.#body;
+    // A new buffer for each report would become old in the heap: freed by full collections alone.
+    const room =
+      before instanceof WiredReport && before.#isKept && before.#body.length === body.length
+        ? before.#body
+        : new Uint8Array(body.length);
+    room.set(body);
+    return new WiredReport(this.#head, this.layout, this.region, room, true);
+  }
 }
 
 function writeTexts(bytes: Uint8Array, results: readonly CheckState[]): void {

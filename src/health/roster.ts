@@ -73,7 +73,7 @@ export class Roster {
         agent,
         region,
         tally: this.#tallyOf(region),
-        report,
+        report: report.kept(undefined),
         receivedMs: nowMs,
         isEnrolled: false,
         isForgotten: false,
@@ -85,15 +85,16 @@ export class Roster {
     const silenceMs = nowMs - record.receivedMs;
     const moved = record.region !== report.region;
     if (moved) this.#move(record, report.region);
-    record.report = report;
     record.receivedMs = nowMs;
     record.expiredAgeMs = 0;
     const isFound = this.#remember(record);
     if (before === undefined) {
+      record.report = report.kept(undefined);
       return { accepted: true, known: true, checks: new Set(report.layout.ids), runs: nothing };
     }
     const everything = moved || before.canariesOk !== report.canariesOk;
     const { checks, runs } = compareReports(before, report, made);
+    record.report = report.kept(before);
     if (!everything && silenceMs < silentMs) return { accepted: true, known: false, checks, runs };
     const again = report.layout.ids.filter((id) => {
       return everything || silenceMs >= (staleAfterMs(id) ?? Number.POSITIVE_INFINITY);
