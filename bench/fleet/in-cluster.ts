@@ -56,6 +56,7 @@ export async function measureInCluster(cleanup: Cleanup, plan: ClusterPlan): Pro
   load.printRefused();
   const all = `${agentCount} agents, ${targetCount} targets`;
   await printCpu(`${all}, all well`, pids, () => load.run(plan.seconds, () => false));
+  await printPassedOn(controllers);
   // Spread over the plan and over time.
   const step = Math.max(1, Math.floor(targetCount / Math.max(1, flapping)));
   const fails: Fails = (place, second) => {
@@ -66,6 +67,7 @@ export async function measureInCluster(cleanup: Cleanup, plan: ClusterPlan): Pro
   await load.run(2 * halfTurnSeconds, fails);
   const eventsBefore = await newestEvent(leader);
   await printCpu(`${all}, ${flapping} flap`, pids, () => load.run(plan.seconds, fails));
+  await printPassedOn(controllers);
   const turns = (await newestEvent(leader)) - eventsBefore;
   process.stdout.write(`  ${turns} verdicts turned in the last part\n`);
   load.printRefused();
@@ -89,6 +91,18 @@ async function printCpu(
     `${what}: ${rate.toFixed(0)} reports a second, load average ${loadavg()[0]?.toFixed(1)}\n` +
       `  of a core: ${each.join(', ')}\n`,
   );
+}
+
+/** Prints how many of the reports so far each controller has passed on to the other. */
+async function printPassedOn(controllers: readonly ClusterMember[]): Promise<void> {
+  for (const { name, running } of controllers) {
+    const text = await (await running.api('GET', '/metrics')).text();
+    const count = (event: string) =>
+      Number(new RegExp(`cluster_events_total\\{event="${event}"\\} (\\d+)`).exec(text)?.[1]);
+    process.stdout.write(
+      `  ${name} has passed ${count('passed_on')} reports on; ${count('spared')} the other had itself\n`,
+    );
+  }
 }
 
 async function newestEvent({ running }: ClusterMember): Promise<number> {

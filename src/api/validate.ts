@@ -51,7 +51,9 @@ export const validatorCompiler: FastifySchemaCompiler<TSchema> = ({ schema, http
 
 /** True where every member of the schema's objects is to be a text, as it arrives. */
 function isTextOnly(schema: TSchema): boolean {
-  const { properties = {} } = schema as { properties?: Readonly<Record<string, { type?: string }>> };
+  const { properties = {} } = schema as {
+    properties?: Readonly<Record<string, { type?: string }>>;
+  };
   return Object.values(properties).every(({ type }) => type === 'string');
 }
 

@@ -1,5 +1,5 @@
 import { systemClock } from '../base/clock.ts';
-import { AgentDesk } from '../control/agent-desk.ts';
+import { AgentDesk, type OnReportHeard } from '../control/agent-desk.ts';
 import { ImageCompiler } from '../control/compile-image.ts';
 import type { Configuration } from '../control/controller.ts';
 import type { OwnFleet } from '../control/health-source.ts';
@@ -32,7 +32,7 @@ export interface AnsweringPart {
   /** Where agents of the fleet come to. */
   readonly desk: AgentDesk;
   /** Has agents' reports passed on to the other controllers of a cluster. */
-  passOn(listener: (report: Uint8Array) => void): void;
+  onReportHeard(listener: OnReportHeard): void;
   /** Opens a fleet with an agent inside: the one of this process, or one that a member needs now. */
   openFleet(more: FleetWish): OwnFleet;
   readonly simulation: SimulationParts;
@@ -59,11 +59,11 @@ export async function startAnswering(
     coordinatesOf: (region) => configuration.traffic.regions.get(region)?.coordinates,
   });
   let publishing: ImagePublishing | undefined;
-  let passOn: (report: Uint8Array) => void = () => {};
+  let heard: OnReportHeard = () => {};
   const desk = new AgentDesk({
     ...{ clock, log },
     receive: (report) => health.receive(report),
-    passOn: (report) => passOn(report),
+    heard: (report, bytes) => heard(report, bytes),
   });
   onClose(() => desk.close());
   const open = (more: FleetWish) =>
@@ -112,8 +112,8 @@ export async function startAnswering(
     ...{ geo, images, latency, dataPlane, saved, health, desk, simulation, openFleet: open },
     publishing: published,
     selfCheck: openSelfCheck(dataPlane, () => configuration),
-    passOn: (listener) => {
-      passOn = listener;
+    onReportHeard: (listener) => {
+      heard = listener;
     },
     configuration: () => configuration,
     follow: (next) => {

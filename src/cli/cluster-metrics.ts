@@ -22,7 +22,7 @@ export function clusterMetrics(cluster: ClusterView, registry: Registry): () => 
   const live = gauge('meridian_cluster_members', 'Live members.');
   const events = new Counter({
     name: 'meridian_cluster_events_total',
-    help: 'What was refused, shed or undone.',
+    help: "What was refused, shed or undone, and agents' reports passed on or spared that.",
     labelNames: ['event'],
     registers,
   });

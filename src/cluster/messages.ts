@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { limits } from '../base/limits.ts';
 import type { ReplicatedRevision } from '../control/replication.ts';
@@ -7,9 +8,11 @@ import type { Position } from './position.ts';
 /*
  * A signed message:
  *
- *   0   1        form: 1 = JSON text, 2 = the same, gzipped
+ *   0   1        form: 1 = JSON text, 2 = the same, gzipped, 3 = JSON text and octets
  *   1   64       Ed25519 signature over: `meridian NAME KIND FORM\n`, then the payload as it stands
- *   65  …        payload
+ *                (form 3: its SHA-256)
+ *   65  …        payload; of form 3: length (4, little-endian) of the text, text, then the same of
+ *                each row of octets
  *
  * What is signed is the bytes that travel, so that nothing depends on how JSON is written. The
  * cluster's name and the kind are signed with them: a message is of no use in another place.
@@ -58,7 +61,16 @@ export interface SnapshotManifest {
 
 const formPlain = 1;
 const formGzip = 2;
+const formParts = 3;
 const headBytes = 65;
+const lengthBytes = 4;
+
+/** What was in a signed message. */
+export interface Opened {
+  readonly value: unknown;
+  /** Views into the message. */
+  readonly octets: readonly Uint8Array[];
+}
 
 /** What a signed message is for; part of what is signed. */
 export type MessageKind =
@@ -87,12 +99,20 @@ export class Envelope {
     return this.#keys.sign !== undefined;
   }
 
-  /** Signs any JSON value. Throws (a bug) where the private key is missing. */
-  seal(kind: MessageKind, value: unknown): Uint8Array {
+  /**
+   * Signs any JSON value, and rows of octets beside it. Throws (a bug) where the private key is missing.
+   */
+  seal(kind: MessageKind, value: unknown, octets: readonly Uint8Array[] = []): Uint8Array {
     if (this.#keys.sign === undefined) throw new Error('only controllers hold the private key');
     const text = Buffer.from(JSON.stringify(value), 'utf8');
-    const form = text.length > limits.plainMessageBytes ? formGzip : formPlain;
-    const payload = form === formGzip ? gzipSync(text, { level: 1 }) : text;
+    const isLong = text.length > limits.plainMessageBytes;
+    const form = octets.length > 0 ? formParts : isLong ? formGzip : formPlain;
+    const payload =
+      form === formParts
+        ? joinParts([text, ...octets])
+        : form === formGzip
+          ? gzipSync(text, { level: 1 })
+          : text;
     const signature = this.#keys.sign(this.#signed(kind, form, payload));
     return Buffer.concat([Uint8Array.of(form), signature, payload]);
   }
@@ -102,15 +122,25 @@ export class Envelope {
    * large or malformed. Never throws.
    */
   open(kind: MessageKind, bytes: Uint8Array): unknown {
+    return this.openAll(kind, bytes)?.value;
+  }
+
+  /** As `open`, with the octets beside the value. */
+  openAll(kind: MessageKind, bytes: Uint8Array): Opened | undefined {
     const form = bytes[0];
-    if (bytes.length <= headBytes || (form !== formPlain && form !== formGzip)) return undefined;
+    if (bytes.length <= headBytes) return undefined;
+    if (form !== formPlain && form !== formGzip && form !== formParts) return undefined;
     const payload = bytes.subarray(headBytes);
     const signature = bytes.subarray(1, headBytes);
     if (!this.#keys.verify(this.#signed(kind, form, payload), signature)) return undefined;
     try {
       const maxOutputLength = limits.messageInflatedBytes;
-      const text = form === formGzip ? gunzipSync(payload, { maxOutputLength }) : payload;
-      return JSON.parse(Buffer.from(text).toString('utf8')) as unknown;
+      const [text, ...octets] =
+        form === formParts
+          ? splitParts(payload)
+          : [form === formGzip ? gunzipSync(payload, { maxOutputLength }) : payload];
+      if (text === undefined) return undefined;
+      return { value: JSON.parse(Buffer.from(text).toString('utf8')) as unknown, octets };
     } catch {
       return undefined;
     }
@@ -127,6 +157,33 @@ export class Envelope {
   }
 
   #signed(kind: MessageKind, form: number, payload: Uint8Array): Uint8Array {
-    return Buffer.concat([Buffer.from(`meridian ${this.#cluster} ${kind} ${form}\n`), payload]);
+    const content = form === formParts ? hash('sha256', payload, 'buffer') : payload;
+    return Buffer.concat([Buffer.from(`meridian ${this.#cluster} ${kind} ${form}\n`), content]);
   }
+}
+
+function joinParts(parts: readonly Uint8Array[]): Uint8Array {
+  const length = parts.reduce((sum, part) => sum + lengthBytes + part.length, 0);
+  const joined = Buffer.allocUnsafe(length);
+  let at = 0;
+  for (const part of parts) {
+    at = joined.writeUInt32LE(part.length, at);
+    joined.set(part, at);
+    at += part.length;
+  }
+  return joined;
+}
+
+/** Throws where a part is cut. */
+function splitParts(joined: Uint8Array): Uint8Array[] {
+  const view = new DataView(joined.buffer, joined.byteOffset, joined.byteLength);
+  const parts: Uint8Array[] = [];
+  for (let at = 0; at < joined.length; ) {
+    const start = at + lengthBytes;
+    const end = start + view.getUint32(at, true);
+    if (end > joined.length) throw new RangeError('a part is cut');
+    parts.push(joined.subarray(start, end));
+    at = end;
+  }
+  return parts;
 }

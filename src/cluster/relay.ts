@@ -16,8 +16,16 @@ export interface RelayParts {
   readonly log: Log;
   /** Whether there is anybody to pass things on to. */
   hasOthers(): boolean;
-  /** Takes what another controller has passed on, in its order. */
-  take(item: unknown): void;
+  /**
+   * Takes what another controller has passed on, in its order: JSON values, and octets, which must not be
+   * kept. Of what was passed on together all values come before all octets.
+   */
+  take(item: unknown, from: string): void;
+}
+
+interface Passed {
+  readonly from: string;
+  readonly items: readonly unknown[];
 }
 
 const retryMs = 250;
@@ -33,6 +41,8 @@ export class Relay {
   readonly counters = { shed: 0, unsigned: 0 };
   readonly #parts: RelayParts;
   #waiting: unknown[] = [];
+  /** Signatures of what this process has posted and not read yet: that costs no look at it. */
+  readonly #own = new Set<string>();
   #isSending = false;
   readonly #pauses: Pauses;
   readonly #ended: Promise<void>;
@@ -43,7 +53,7 @@ export class Relay {
     this.#ended = this.#run();
   }
 
-  /** Passes something on; costs nothing while there is nobody else. */
+  /** Passes a JSON value or octets on; costs nothing while there is nobody else. */
   pass(item: unknown): void {
     if (this.#pauses.isClosed || !this.#parts.hasOthers()) return;
     this.#waiting.push(item);
@@ -67,7 +77,11 @@ export class Relay {
       const items = this.#waiting;
       this.#waiting = [];
       try {
-        await bus.post(stream, envelope.seal(stream, { from: id, items }));
+        const octets = items.filter((item) => item instanceof Uint8Array);
+        const values = items.filter((item) => !(item instanceof Uint8Array));
+        const bytes = envelope.seal(stream, { from: id, items: values }, octets);
+        this.#remember(bytes);
+        await bus.post(stream, bytes);
       } catch (error) {
         this.counters.shed += items.length;
         log.debug({ stream, error: errorText(error) }, 'nothing can be passed on');
@@ -92,20 +106,35 @@ export class Relay {
     }
   }
 
+  #remember(bytes: Uint8Array): void {
+    this.#own.add(signatureOf(bytes));
+    if (this.#own.size <= limits.streamEntries[this.#parts.stream]) return;
+    for (const oldest of this.#own) {
+      this.#own.delete(oldest);
+      break;
+    }
+  }
+
   #take(bytes: Uint8Array): void {
     const { envelope, stream, id, log, take } = this.#parts;
-    const message = envelope.open(stream, bytes) as { from: string; items: unknown[] } | undefined;
-    if (message === undefined) {
+    if (this.#own.delete(signatureOf(bytes))) return;
+    const opened = envelope.openAll(stream, bytes);
+    if (opened === undefined) {
       this.counters.unsigned += 1;
       return;
     }
-    if (message.from === id) return;
-    for (const item of message.items) {
+    const { from, items } = opened.value as Passed;
+    if (from === id) return;
+    for (const item of [...items, ...opened.octets]) {
       try {
-        take(item);
+        take(item, from);
       } catch (error) {
         log.warn({ stream, error: errorText(error) }, 'something passed on could not be used');
       }
     }
   }
+}
+
+function signatureOf(message: Uint8Array): string {
+  return Buffer.from(message.buffer, message.byteOffset, message.length).toString('latin1', 1, 65);
 }

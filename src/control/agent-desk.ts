@@ -5,7 +5,7 @@ import type { Log } from '../base/log.ts';
 import type { SignedRequest } from '../health/agent-request.ts';
 import { type KnownAgent, openReport, type RefusalReason } from '../health/open-report.ts';
 import type { PackedReport } from '../health/packed-report.ts';
-import { type CheckTarget, isNewer } from '../health/report.ts';
+import { type CheckTarget, isNewer, type ReportName, type ReportNumber } from '../health/report.ts';
 import { decodeHead } from '../health/report-codec.ts';
 import type { FleetAgent, Traffic } from '../policy/traffic.ts';
 import { Challenges, isProven, parseProof } from './agent-auth.ts';
@@ -16,9 +16,15 @@ export interface AgentDeskOptions {
   readonly clock: Clock;
   readonly log: Log;
   receive(report: PackedReport): void;
-  /** Given every report that came from an agent itself, as signed, for other controllers. */
-  passOn?(bytes: Uint8Array): void;
+  /** Told of every report that came from an agent itself. */
+  heard?: OnReportHeard;
 }
+
+/**
+ * Told of a report that came from an agent itself, for other controllers: with its octets as signed, or
+ * without where one of those has passed it on before.
+ */
+export type OnReportHeard = (report: ReportName, bytes: Uint8Array | undefined) => void;
 
 /** What is known of an agent besides its configuration. */
 export interface AgentStatus {
@@ -177,10 +183,10 @@ export class AgentDesk {
    * controller has given a boot number is believed, so that nothing recorded before it started is.
    */
   take(agent: string, bytes: Uint8Array, rttMs: number | undefined): void {
-    const refused = this.#accept(bytes, agent);
-    if (refused !== undefined) throw refused;
+    const taken = this.#accept(bytes, agent);
+    if (taken instanceof MeridianError) throw taken;
     if (rttMs !== undefined) this.#visitor(agent).rttMs = rttMs;
-    this.#options.passOn?.(bytes);
+    this.#options.heard?.(taken, taken.isNews ? bytes : undefined);
   }
 
   /** Takes a report that another controller has taken; false when it is not believed or not newer. */
@@ -192,7 +198,7 @@ export class AgentDesk {
       this.#counts.replay++;
       return false;
     }
-    return this.#accept(bytes, undefined) === undefined;
+    return !(this.#accept(bytes, undefined) instanceof MeridianError);
   }
 
   /** Counts a report that was too large to be read. */
@@ -222,7 +228,11 @@ export class AgentDesk {
     for (const waiter of [...this.#waiting]) waiter.wake();
   }
 
-  #accept(bytes: Uint8Array, from: string | undefined): MeridianError | undefined {
+  /** Takes a report, or says why not; it is no news where another controller has passed it on before. */
+  #accept(
+    bytes: Uint8Array,
+    from: string | undefined,
+  ): (ReportName & { readonly isNews: boolean }) | MeridianError {
     const report = openReport(bytes, this.#known, this.#plans.layouts);
     if ('refused' in report) return this.#refuse(report.refused, report.agent);
     const { agent, boot, sequence } = report;
@@ -231,12 +241,11 @@ export class AgentDesk {
     const visitor = this.#visitors.get(agent);
     if (from !== undefined && visitor === undefined) return this.#refuse('boot', agent);
     const last = visitor?.last;
-    const isOld =
-      boot < (visitor?.boot ?? 0) || (last !== undefined && !isNewer(report, last));
+    const isOld = boot < (visitor?.boot ?? 0) || (last !== undefined && !isNewer(report, last));
     // What an agent tells all controllers at once another may have passed on before it comes in here.
     if (from !== undefined && last?.isPassedOn === true && isSame(report, last)) {
       last.isPassedOn = false;
-      if (boot === visitor?.boot) return undefined;
+      if (boot === visitor?.boot) return { agent, boot, sequence, isNews: false };
     }
     if (isOld) return this.#refuse('replay', agent, ` (boot ${boot}, sequence ${sequence})`);
     const known = this.#visitor(agent);
@@ -248,7 +257,7 @@ export class AgentDesk {
     known.last = { boot, sequence, canariesOk, checks, atMs, isPassedOn };
     this.#counts.taken++;
     this.#options.receive(report);
-    return undefined;
+    return { agent, boot, sequence, isNews: true };
   }
 
   #refuse(reason: RefusalReason, agent: string | undefined, detail = ''): MeridianError {
@@ -271,10 +280,7 @@ export class AgentDesk {
   }
 }
 
-function isSame(
-  one: { readonly boot: number; readonly sequence: number },
-  other: { readonly boot: number; readonly sequence: number },
-): boolean {
+function isSame(one: ReportNumber, other: ReportNumber): boolean {
   return one.boot === other.boot && one.sequence === other.sequence;
 }
 

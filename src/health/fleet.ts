@@ -11,8 +11,9 @@ import type {
   Vip,
 } from './fleet-state.ts';
 import { stepLoad } from './load.ts';
+import { MembersByPlace } from './members-by-place.ts';
 import type { Monitor } from './monitor.ts';
-import type { Layout, PackedReport } from './packed-report.ts';
+import type { PackedReport } from './packed-report.ts';
 import { checksToChange, judgeTallies, type Ruling } from './quorum.ts';
 import { type CheckTarget, checkId, type Report, staleAfterMs } from './report.ts';
 import { Roster, type Touched } from './roster.ts';
@@ -48,19 +49,11 @@ export class Fleet {
   /** Checks whose runs under way wait for the next tick. */
   readonly #runsDue = new Set<string>();
   #runsLeft = runsPerTick;
-  /** The checks of a layout by their places; made anew when there are others. */
-  #checksByPlace = new WeakMap<Layout, readonly (Check | undefined)[]>();
+  readonly #places = new MembersByPlace((id) => this.#checks.get(id));
   readonly #made: CheckMade = (layout, place, connectMs) => {
-    let checks = this.#checksByPlace.get(layout);
-    if (checks === undefined) {
-      checks = layout.ids.map((id) => this.#checks.get(id));
-      this.#checksByPlace.set(layout, checks);
-    }
-    for (const { vip } of checks[place]?.targets ?? []) {
-      const before = this.#connectTimes.get(vip.member.name);
-      if (before === undefined || connectMs < before) {
-        this.#connectTimes.set(vip.member.name, connectMs);
-      }
+    for (const member of this.#places.of(layout)[place] ?? []) {
+      const before = this.#connectTimes.get(member);
+      if (before === undefined || connectMs < before) this.#connectTimes.set(member, connectMs);
     }
   };
   readonly #staleAfterMs = (id: string) => this.#checks.get(id)?.staleAfterMs;
@@ -266,7 +259,6 @@ export class Fleet {
         targets: new Set(),
       };
       this.#checks.set(id, check);
-      this.#checksByPlace = new WeakMap();
       this.#judge(check, nowMs);
     } else if (check.monitor !== monitor) {
       check.monitor = monitor;
@@ -287,20 +279,20 @@ export class Fleet {
       restoredUntilMs: old?.restoredUntilMs,
     };
     check.targets.add(target);
+    this.#places.clear();
     vip.targets.push(target);
     if (target.restoredUntilMs !== undefined) this.#settlement.watch(target);
   }
 
   /** Lets go of a service's targets, and of checks that nobody else uses. */
   #drop(service: ServiceState): void {
+    this.#places.clear();
     for (const member of service.members.values()) {
       this.#settlement.forget(member);
       for (const vip of member.vips.values()) {
         for (const target of vip.targets) {
           target.check.targets.delete(target);
-          if (target.check.targets.size > 0) continue;
-          this.#checks.delete(target.check.id);
-          this.#checksByPlace = new WeakMap();
+          if (target.check.targets.size === 0) this.#checks.delete(target.check.id);
         }
       }
     }

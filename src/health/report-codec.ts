@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { endianness } from 'node:os';
 import { limits } from '../base/limits.ts';
 import {
@@ -23,7 +24,7 @@ import type { CheckState, Report } from './report.ts';
  *   124   4  the agent's uptime, tenths of a second
  *   128      16 octets per check, in the order of the plan (packed-report.ts)
  *            texts of errors: per text place (4), length (1), octets; zeros to its fixed end
- *            64 signature: Ed25519 over all before
+ *            64 signature: Ed25519 over the head and the SHA-256 of all between
  *
  * Texts are for people: what finds no room is left out, its error class is not.
  */
@@ -88,9 +89,10 @@ export function encodeReport(
   return bytes;
 }
 
-/** What a report's signature is made over. */
+/** What a report's signature is made over. Ed25519 by itself goes through all octets by SHA-512. */
 export function signedPart(bytes: Uint8Array): Uint8Array {
-  return bytes.subarray(0, bytes.length - signatureBytes);
+  const content = bytes.subarray(headBytes, bytes.length - signatureBytes);
+  return Buffer.concat([bytes.subarray(0, headBytes), hash('sha256', content, 'buffer')]);
 }
 
 /** Where a report's signature stands. */
@@ -155,13 +157,7 @@ class WiredReport implements PackedReport {
   /** True when the octets are this report's alone. */
   readonly #isKept: boolean;
 
-  constructor(
-    head: ReportHead,
-    layout: Layout,
-    region: string,
-    body: Uint8Array,
-    isKept: boolean,
-  ) {
+  constructor(head: ReportHead, layout: Layout, region: string, body: Uint8Array, isKept: boolean) {
     this.agent = head.agent;
     this.region = region;
     this.boot = head.boot;

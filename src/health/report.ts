@@ -76,11 +76,14 @@ export interface Report {
   readonly results: readonly CheckState[];
 }
 
+/** Which of an agent's reports it is. */
+export type ReportNumber = Pick<Report, 'boot' | 'sequence'>;
+
+/** Whose report it is, and which. */
+export type ReportName = Pick<Report, 'agent' | 'boot' | 'sequence'>;
+
 /** True when `report` came after `than` on its agent, in whatever order they arrived. */
-export function isNewer(
-  report: { readonly boot: number; readonly sequence: number },
-  than: { readonly boot: number; readonly sequence: number },
-): boolean {
+export function isNewer(report: ReportNumber, than: ReportNumber): boolean {
   if (report.boot !== than.boot) return report.boot > than.boot;
   return report.sequence > than.sequence;
 }

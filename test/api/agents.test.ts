@@ -272,12 +272,18 @@ describe('agents', () => {
     const boot = await agent.boot();
     const bytes = await agent.bytes(boot, 'up');
     const before = { ...harness.desk.counts() };
+    harness.heard.length = 0;
     assert.equal(harness.desk.takePassedOn(bytes), true);
+    assert.deepEqual(harness.heard, []);
     assert.equal((await agent.post(bytes)).statusCode, 204);
     assert.equal(harness.desk.counts().taken, before.taken + 1);
+    const name = { agent: 'everywhere', boot, sequence: 1 };
+    assert.deepEqual(harness.heard, [{ name, isNews: false }]);
     assert.equal(problemOf(await agent.post(bytes)).code, 'E_REPORT_REPLAY');
     const next = await agent.bytes(boot, 'up');
     assert.equal((await agent.post(next)).statusCode, 204);
+    assert.deepEqual(harness.heard[1], { name: { ...name, sequence: 2 }, isNews: true });
+    assert.equal(harness.heard.length, 2);
     assert.equal(harness.desk.takePassedOn(next), false);
     assert.equal(harness.desk.takePassedOn(bytes), false);
     const last = await agent.bytes(boot, 'up');

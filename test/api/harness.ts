@@ -16,6 +16,7 @@ import type { ReplicatedRevision } from '../../src/control/replication.ts';
 import { type MadeToken, makeToken } from '../../src/control/token-changes.ts';
 import { Tokens, type TokenWish } from '../../src/control/tokens.ts';
 import { openGeoSources } from '../../src/geo/geo-sources.ts';
+import type { ReportName } from '../../src/health/report.ts';
 import { LatencyTable } from '../../src/latency/latency-table.ts';
 import { simulate } from '../../src/simulate/simulate.ts';
 import { MemoryStore } from '../../src/store/memory-store.ts';
@@ -30,6 +31,8 @@ export interface Harness {
   readonly tokens: Tokens;
   readonly health: HealthControl;
   readonly desk: AgentDesk;
+  /** Reports that came from agents themselves, and whether nobody had passed them on before. */
+  readonly heard: { readonly name: ReportName; readonly isNews: boolean }[];
   /** A token that may do everything. */
   readonly admin: string;
   /** A revision as a cluster passes it on. */
@@ -69,7 +72,14 @@ export async function startHarness(options: Partial<ApiOptions> = {}): Promise<H
   const tokens = new Tokens(store, clock);
   const geo = await openGeoSources([]);
   const health = createHealthControl({ clock, log, onServicesChanged: () => {} });
-  const desk = new AgentDesk({ clock, log, receive: (report) => health.receive(report) });
+  const heard: { name: ReportName; isNews: boolean }[] = [];
+  const desk = new AgentDesk({
+    ...{ clock, log },
+    receive: (report) => health.receive(report),
+    heard: ({ agent, boot, sequence }, bytes) => {
+      heard.push({ name: { agent, boot, sequence }, isNews: bytes !== undefined });
+    },
+  });
   const latency = new LatencyTable({
     clock,
     coordinatesOf: (region) => controller.configuration().traffic.regions.get(region)?.coordinates,
@@ -145,7 +155,7 @@ export async function startHarness(options: Partial<ApiOptions> = {}): Promise<H
     clock,
     tokens,
     health,
-    desk,
+    ...{ desk, heard },
     admin,
     replicated: (revision) => store.replicated(revision) ?? assert.fail(`no revision ${revision}`),
     makeToken: (wish) => makeToken(controller, tokens, wish, { actor: 'test', summary: 'token' }),

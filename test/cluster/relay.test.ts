@@ -44,6 +44,31 @@ test('Relay passes things on to every other controller, in order, and not back t
   assert.deepEqual(one?.taken, []);
 });
 
+test('Relay passes octets on as they were, and refuses any that were changed', async (t) => {
+  const server = new MemoryBusServer(new VirtualClock());
+  const [one, two] = ['1', '2'].map((id) => relayOn(t, server, id));
+  await settle();
+  const octets = Buffer.from(Array.from({ length: 7000 }, (_, at) => (at * 7) & 255));
+  one?.relay.pass({ value: 1 });
+  one?.relay.pass(octets);
+  one?.relay.pass(new Uint8Array());
+  await settle();
+  const taken = two?.taken.map((one) => (one instanceof Uint8Array ? Buffer.from(one) : one));
+  assert.deepEqual(taken, [{ value: 1 }, octets, Buffer.alloc(0)]);
+  const sealed = envelope.seal('reports', { from: '3', items: [] }, [octets]);
+  for (const at of [0, 1, 64, 65, 66, 70, sealed.length - 1]) {
+    const forged = Uint8Array.from(sealed);
+    forged[at] = (forged[at] ?? 0) ^ 1;
+    assert.equal(envelope.openAll('reports', forged), undefined, `octet ${at}`);
+  }
+  assert.equal(envelope.openAll('reports', sealed.subarray(0, sealed.length - 1)), undefined);
+  assert.equal(envelope.openAll('samples', sealed), undefined);
+  assert.deepEqual(
+    envelope.openAll('reports', sealed)?.octets.map((one) => Buffer.from(one)),
+    [octets],
+  );
+});
+
 test('Relay sends nothing while there is nobody else', async (t) => {
   const server = new MemoryBusServer(new VirtualClock());
   const { relay } = relayOn(t, server, '1', { alone: true });

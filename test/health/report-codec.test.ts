@@ -83,6 +83,34 @@ test('encodeReport() and openReport() bring every check over as it was', () => {
   );
 });
 
+test('a kept report stays as it was when its octets are used again, and takes the place of the one before', () => {
+  const results = (errorText: string) => [
+    { target: 'm@1', state: 'up' as const, forMs: 1000, connectMs: 3, made: 1 },
+    {
+      target: 'm@2',
+      state: 'down' as const,
+      forMs: 0,
+      error: 'connect-refused',
+      errorText,
+      made: 2,
+    },
+  ];
+  const first = results('nobody there');
+  const plans = plansOf(reportOf(first));
+  const bytes = sealed(reportOf(first));
+  const open = (octets: Uint8Array) => openReport(octets, agents, plans) as PackedReport;
+  const kept = open(bytes).kept(undefined);
+  bytes.fill(0xff);
+  const said = (report: PackedReport) => results('').map((_, place) => report.detail(place));
+  assert.deepEqual(said(kept), first);
+  assert.equal(kept.kept(undefined), kept);
+  const second = results('still nobody');
+  const next = open(sealed(reportOf(second, { sequence: 4 }))).kept(kept);
+  assert.deepEqual(said(next), second);
+  assert.equal(next.words.buffer, kept.words.buffer);
+  assert.equal(next.sequence, 4);
+});
+
 test('encodeReport() makes as many octets when all is down as when all is well', () => {
   const all = (state: Partial<CheckState> & { state: Verdict }) =>
     Array.from({ length: 500 }, (_, place) => ({ target: `m@${place}`, forMs: 1000, ...state }));

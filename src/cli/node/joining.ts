@@ -7,6 +7,7 @@ import { orphanFolder } from '../../cluster/orphans.ts';
 import { openRedisBus } from '../../cluster/redis-bus.ts';
 import { parseBusUrls } from '../../cluster/redis-url.ts';
 import { Relay } from '../../cluster/relay.ts';
+import { ReportRelay } from '../../cluster/report-relay.ts';
 import { Served } from '../../cluster/served.ts';
 import type { ClusterView } from '../../control/cluster-view.ts';
 import type { LoadSample, RttSample } from '../../control/controller.ts';
@@ -60,11 +61,9 @@ export interface JoiningParts {
   readonly closers: Closers;
 }
 
-/** What controllers pass on to one another of agents: their own agent's reports, or signed octets. */
+/** A report of the agent inside a controller, for the others; those of other agents are passed on as signed. */
 interface Passed {
-  readonly report?: Report;
-  /** Base64, as an agent has signed it. */
-  readonly signed?: string;
+  readonly report: Report;
 }
 
 /** What controllers pass on to one another besides reports. */
@@ -103,7 +102,7 @@ export class Membership {
   readonly #tables: ClusterTables;
   readonly #served: Served;
   readonly #isController: boolean;
-  #reports: Relay | undefined;
+  #reports: ReportRelay | undefined;
   #samples: Relay | undefined;
   #serving = 0;
 
@@ -136,7 +135,7 @@ export class Membership {
         answering.openFleet({
           agent: `embedded-${id}`,
           onServicesChanged: (names) => this.health.fleetMoved(names),
-          onReport: (report) => this.#reports?.pass({ report }),
+          onReport: (report) => this.#reports?.pass({ report } satisfies Passed),
         }),
       onServicesChanged: (names) => {
         answering.publishing.servicesMoved(names);
@@ -164,6 +163,8 @@ export class Membership {
       served: this.#served,
       counters: () => ({
         shed: (this.#reports?.counters.shed ?? 0) + (this.#samples?.counters.shed ?? 0),
+        passed_on: this.#reports?.reports.passedOn ?? 0,
+        spared: this.#reports?.reports.spared ?? 0,
       }),
     });
     this.shared = {
@@ -249,28 +250,27 @@ export class Membership {
   #startRelays(): void {
     const { answering, bus, options } = this.#parts;
     const { id } = this.view.state();
-    const hasOthers = () =>
-      this.#cluster.nodes().some((node) => node.role === 'controller' && node.id !== id);
+    const others = () =>
+      this.#cluster.nodes().flatMap((node) => {
+        return node.role === 'controller' && node.id !== id ? [node.id] : [];
+      });
     const common = {
-      ...{ bus, id, hasOthers },
+      ...{ bus, id },
       envelope: this.#cluster.envelope,
       clock: systemClock,
       log: options.log,
     };
-    this.#reports = new Relay({
-      ...common,
-      stream: 'reports',
+    const reports = new ReportRelay({
+      ...{ ...common, others },
       take: (item) => {
-        const { report, signed } = item as Passed;
-        if (report !== undefined) this.health.receive(report);
-        if (signed !== undefined) answering.desk.takePassedOn(Buffer.from(signed, 'base64'));
+        if (item instanceof Uint8Array) answering.desk.takePassedOn(item);
+        else this.health.receive((item as Passed).report);
       },
     });
-    answering.passOn((report) =>
-      this.#reports?.pass({ signed: Buffer.from(report).toString('base64') }),
-    );
+    this.#reports = reports;
+    answering.onReportHeard((report, bytes) => reports.hear(report, bytes));
     this.#samples = new Relay({
-      ...common,
+      ...{ ...common, hasOthers: () => others().length > 0 },
       stream: 'samples',
       take: (item) => {
         const { load, rtt, source } = item as Samples;

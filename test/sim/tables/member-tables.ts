@@ -1,7 +1,7 @@
 import { silentLog } from '../../../src/base/log.ts';
 import { ImagePublishing, type PublishingParts } from '../../../src/cli/image-publishing.ts';
 import { ClusterTables, type ClusterTablesParts } from '../../../src/cli/node/cluster-tables.ts';
-import { Relay } from '../../../src/cluster/relay.ts';
+import { ReportRelay } from '../../../src/cluster/report-relay.ts';
 import type { RttSample } from '../../../src/control/controller.ts';
 import type { HealthSource } from '../../../src/control/health-source.ts';
 import { serviceWords } from '../../../src/control/health-words.ts';
@@ -48,7 +48,7 @@ export class MemberTables implements Side {
   readonly #nextBoot: () => number;
   readonly #stopKeeping: () => void;
   #fleet: SimFleet | undefined;
-  #reports: Relay | undefined;
+  #reports: ReportRelay | undefined;
 
   /** `nextBoot` numbers the starts of this member's agent, over all its lives. */
   constructor(stage: TablesStage, member: SimMember, life: Life, nextBoot: () => number) {
@@ -96,12 +96,14 @@ export class MemberTables implements Side {
     this.#tables.start();
     if (!this.#isController) return;
     const { process, bus, cluster } = this.#life;
-    this.#reports = new Relay({
-      ...{ stream: 'reports', bus, id: process.name, clock: process, log: silentLog },
+    this.#reports = new ReportRelay({
+      ...{ bus, id: process.name, clock: process, log: silentLog },
       envelope: cluster.envelope,
-      hasOthers: () =>
-        cluster.nodes().some(({ role, id }) => role === 'controller' && id !== process.name),
-      take: (report) => this.receive(report as Report),
+      others: () =>
+        cluster
+          .nodes()
+          .flatMap(({ role, id }) => (role === 'controller' && id !== process.name ? [id] : [])),
+      take: (report) => this.#receive(report as Report),
     });
   }
 
@@ -111,8 +113,13 @@ export class MemberTables implements Side {
     else this.#tables.follow();
   }
 
-  /** A report comes in, from an agent or from another controller. */
-  receive(report: Report): void {
+  /** A report comes in from an agent. */
+  hear(report: Report): void {
+    this.#receive(report);
+    this.#reports?.hear(report, report);
+  }
+
+  #receive(report: Report): void {
     this.#fleet?.hear(report);
     this.source.receive(report);
   }

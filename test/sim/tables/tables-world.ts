@@ -103,7 +103,7 @@ function build(world: Simulation): TableStage {
     return new SimAgent(world, agent, ground, targets, (report) => {
       for (const one of controllers) {
         network.send(agent.name, one.name, () => {
-          one.process?.arrive(() => tablesOf(one)?.receive(report));
+          one.process?.arrive(() => tablesOf(one)?.hear(report));
         });
       }
     });
