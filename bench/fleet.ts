@@ -2,12 +2,14 @@
  * What a fleet costs: 200 agents report on 2,000 targets once a second.
  *
  *   node bench/fleet.ts [--agents N] [--targets N] [--seconds N] [--nodes N] [--flapping N] [--skip-single]
+ *                       [--told all|leader|standby]
  *
  * First without HTTP: signatures, decoding, quorum, in this process, on a virtual clock; while all is
  * well, and while every target fails for every agent. Then with HTTP: a real `meridian serve` that the
  * agents post to over connections of their own. Then a cluster: both of two controllers get every report,
- * as from agents that were given both, and nodes follow; no queries are asked. All is well at first; then
- * --flapping targets (default 60) die and come back once in two minutes each. CPU is read from the system.
+ * as from agents that were given both (--told: only one of them), and nodes follow; no queries are asked.
+ * All is well at first; then --flapping targets (default 60) die and come back once in two minutes each. CPU
+ * is read from the system.
  * Every target is checked each ten seconds, so a tenth of each report differs from the one before.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -41,6 +43,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '20' },
     nodes: { type: 'string', default: '2' },
     flapping: { type: 'string', default: '60' },
+    told: { type: 'string', default: 'all' },
     'skip-single': { type: 'boolean', default: false },
   },
 });
@@ -139,5 +142,6 @@ await runBench(async (cleanup) => {
     ...{ agentCount, targetCount, seconds, warmUpSeconds },
     nodeCount: Number(values.nodes),
     flapping: Number(values.flapping),
+    told: values.told,
   });
 });

@@ -13,6 +13,8 @@ export interface ClusterPlan {
   readonly nodeCount: number;
   /** Targets that die and come back, in the second part. */
   readonly flapping: number;
+  /** Which controllers agents report to. */
+  readonly told: string;
 }
 
 /** Half of the time that a flapping target takes to die and come back: longer than fall and hold. */
@@ -38,7 +40,9 @@ export async function measureInCluster(cleanup: Cleanup, plan: ClusterPlan): Pro
   }
   const leader = await leaderOf(controllers);
   const { token } = leader.running;
-  const urls = controllers.map(({ running }) => running.url);
+  const isTold = ({ name }: ClusterMember) =>
+    plan.told === 'all' || (plan.told === 'leader') === (name === leader.name);
+  const urls = controllers.filter(isTold).map(({ running }) => running.url);
   const pids = new Map(
     members.map(({ name, running }) => [
       name === leader.name ? `${name} (leads)` : name,

@@ -10,6 +10,7 @@ import {
   type Report,
   reportIntervalMs,
 } from '../health/report.ts';
+import { reportBytes } from '../health/report-codec.ts';
 import { nextState, stepThresholds, type ThresholdState, unchecked } from '../health/thresholds.ts';
 import type { Check, CheckResult } from './check-result.ts';
 import { createGuard, type Guard } from './guard.ts';
@@ -64,6 +65,12 @@ interface Probe {
 
 /** State changes within this long of a report travel together in the next, milliseconds. */
 const reportGapMs = 20;
+/**
+ * What reports of changes may come to, octets per second, after some at once: where much changes for all
+ * agents, a fleet must not overrun its controllers at the moment that counts.
+ */
+const changeBytesPerSecond = 96 * 1024;
+const changesAtOnce = 4;
 /** A check that does not settle this long after it was aborted is given up, milliseconds. */
 const stuckMs = 1000;
 
@@ -82,6 +89,8 @@ class ProbeAgent implements Agent {
   readonly #downgraded = new Set<string>();
   /** A report that a change of state asked for is due. */
   #isUrgent = false;
+  /** Until when the reports of changes so far have used up what they may come to. */
+  #changesPaidMs = 0;
   #isClosed = false;
 
   constructor(options: AgentOptions) {
@@ -220,18 +229,28 @@ class ProbeAgent implements Agent {
     this.#options.log.warn({ reason }, `icmp monitors are downgraded to tcp: ${reason}`);
   }
 
-  /** Reports at once, or with whatever else changes in the moment after the last report. */
+  /**
+   * Reports at once, or with whatever else changes in the moment after the last report; no later than
+   * the next report is due anyway.
+   */
   #reportSoon(): void {
     if (this.#isUrgent) return;
-    const { clock } = this.#options;
-    const waitMs = Math.max(0, this.#reportedMs + reportGapMs - clock.monotonicMs());
+    const nowMs = this.#options.clock.monotonicMs();
+    const costMs = (reportBytes(this.#probes.size) / changeBytesPerSecond) * 1000;
+    const allowedMs = Math.max(
+      this.#reportedMs + reportGapMs,
+      this.#changesPaidMs - (changesAtOnce - 1) * costMs,
+    );
+    if (allowedMs >= this.#reportedMs + reportIntervalMs) return;
+    this.#changesPaidMs = Math.max(this.#changesPaidMs, nowMs) + costMs;
+    const waitMs = Math.max(0, allowedMs - nowMs);
     if (waitMs === 0) {
       this.#report();
       return;
     }
     this.#isUrgent = true;
     this.#cancelReport();
-    this.#cancelReport = clock.setTimer(waitMs, () => this.#report());
+    this.#cancelReport = this.#options.clock.setTimer(waitMs, () => this.#report());
   }
 
   #report(): void {

@@ -123,9 +123,31 @@ test('startAgent() puts changes that come together into one report', async () =>
   const ids = Array.from({ length: 500 }, (_, n) => `t${n}`);
   agent.setPlan(ids.map((id) => target(id)));
   await run(1040, 5);
-  // 500 first results within a second: at most one report per 20 ms.
-  assert.ok(reports.length <= 53, `${reports.length} reports`);
+  // 500 first results within a second: four reports at once, then as many as they may come to.
+  assert.ok(reports.length <= 12, `${reports.length} reports`);
   assert.ok(reports.at(-1)!.report.results.every(({ state }) => state === 'up'));
+  agent.close();
+});
+
+test('startAgent() sends little more while everything changes at once, and nothing waits for long', async () => {
+  const { agent, run, reports, verdicts, clock } = stage();
+  const ids = Array.from({ length: 2000 }, (_, n) => `t${n}`);
+  agent.setPlan(ids.map((id) => target(id)));
+  await run(30_000, 10);
+  const calm = reports.length;
+  for (const id of ids) verdicts.set(id, 'down');
+  const fromMs = clock.monotonicMs();
+  await run(40_000, 10);
+  const sent = reports.slice(calm).map(({ atMs }) => atMs - fromMs);
+  const busiest = Math.max(
+    ...sent.map((atMs) => sent.filter((one) => one >= atMs && one < atMs + 5000).length),
+  );
+  assert.ok(busiest <= 4 + 5 * 2, `${busiest} reports within 5 s`);
+  const gaps = sent.map((atMs, at) => atMs - (sent[at - 1] ?? 0));
+  assert.ok(Math.max(...gaps) <= 1000);
+  const whileMany = gaps.filter((_, at) => (sent[at] ?? 0) > 22_000 && (sent[at] ?? 0) < 26_000);
+  assert.ok(Math.max(...whileMany) <= 600, whileMany.join());
+  assert.ok(reports.at(-1)!.report.results.every(({ state }) => state === 'down'));
   agent.close();
 });
 

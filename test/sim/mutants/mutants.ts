@@ -568,6 +568,18 @@ export const mutants: readonly Mutant[] = [
     ],
   },
   {
+    name: 'an append that is heard too late counts as made',
+    world: 'cluster',
+    from: 60_378,
+    edits: [
+      {
+        file: 'src/cluster/leader-log.ts',
+        search: 'if (member.nowMs() >= this.#trustedUntilMs) throw this.#taken(this.#inDoubt());',
+        replace: '',
+      },
+    ],
+  },
+  {
     name: 'a table of an older term than the store is taken',
     world: 'tables',
     from: 61,
