@@ -16,6 +16,8 @@ export interface Differences {
   readonly checks: Set<string>;
   /** Checks for which only a run under way does. */
   readonly runs: Set<string>;
+  /** The places of all these in the layout; undefined when that is another. */
+  readonly places: number[] | undefined;
 }
 
 /** The bits of word 0 that tell of a run under way. */
@@ -30,13 +32,14 @@ export function compareReports(
   after: PackedReport,
   made: CheckMade | undefined,
 ): Differences {
-  const found = { checks: new Set<string>(), runs: new Set<string>() };
   const { layout, words: now } = after;
   const { words: old } = before;
   if (before.layout !== layout) {
+    const found = { checks: new Set<string>(), runs: new Set<string>(), places: undefined };
     compareMoved(before, after, made, found);
     return found;
   }
+  const found = { checks: new Set<string>(), runs: new Set<string>(), places: [] };
   for (let at = 0; at < now.length; at += wordsPerCheck) {
     const differs = (((old[at] as number) ^ (now[at] as number)) & voteMask) !== 0;
     const isMade = (((old[at + 3] as number) ^ (now[at + 3] as number)) & madeMask) !== 0;
@@ -77,6 +80,7 @@ function compareOne(
   const differs = ((old[oldAt] as number) ^ (now[at] as number)) & voteMask;
   if ((differs & ~runMask) !== 0) found.checks.add(layout.ids[place] as string);
   else if (differs !== 0) found.runs.add(layout.ids[place] as string);
+  if (differs !== 0) found.places?.push(place);
   const isMade = (((old[oldAt + 3] as number) ^ (now[at + 3] as number)) & madeMask) !== 0;
   if (!isMade || made === undefined) return;
   const connectMs = unpackTime((now[at + 2] as number) & 0xffff);

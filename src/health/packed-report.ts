@@ -21,6 +21,9 @@ export const wordsPerCheck = 4;
 /** The bits of word 0 on which votes depend. */
 export const voteMask = 0xff0f;
 
+/** The bits of word 0 that are not 0 while a run is under way. */
+export const runChecksMask = 0x0000_ff00;
+
 /** The bits of word 3 that differ when a check was made. */
 export const madeMask = 0xffff_0000;
 
@@ -109,7 +112,7 @@ export function unpackState(
 ): CheckState {
   const at = place * wordsPerCheck;
   const [first = 0, since = 0, times = 0, last = 0] = words.subarray(at, at + wordsPerCheck);
-  const error: CheckError | undefined = checkErrors[((first >>> 16) & 0xff) - 1];
+  const error = errorOf(first);
   const next = nextOf(first);
   const connectMs = unpackTime(times & 0xffff);
   const tlsMs = unpackTime(times >>> 16);
@@ -132,6 +135,11 @@ export function unpackState(
 /** The state in a word 0. */
 export function stateOf(word: number): Verdict {
   return states[word & 3] ?? 'unknown';
+}
+
+/** The error class in a word 0. */
+export function errorOf(word: number): CheckError | undefined {
+  return checkErrors[((word >>> 16) & 0xff) - 1];
 }
 
 /** The run under way in a word 0. */

@@ -10,8 +10,11 @@ import {
   type KnownAgent,
   type Question,
 } from './agent-record.ts';
+import { Ballots } from './ballots.ts';
+import type { CheckError } from './check-errors.ts';
 import { type CheckMade, compareReports } from './compare-reports.ts';
 import {
+  errorOf,
   type Layout,
   nextOf,
   type PackedReport,
@@ -44,12 +47,12 @@ const silenceStepMs = 600_000;
 const nothing: ReadonlySet<string> = new Set();
 const noAgent = { agents: 0, fresh: 0, forgotten: 0, silentMs: Number.POSITIVE_INFINITY };
 const refused: Touched = { accepted: false, known: false, checks: nothing, runs: nothing };
-const runChecksMask = 0x0000_ff00;
 
 /** Keeps the agents' latest reports (agent-record.ts); pure but for its memory. */
 export class Roster {
   readonly #agents = new Map<string, AgentRecord>();
   readonly #tallies = new Map<string, RegionTally>();
+  readonly #ballots = new Ballots();
   #forgotten = 0;
 
   /**
@@ -69,16 +72,8 @@ export class Roster {
     if (record === undefined) {
       if (this.#agents.size >= limits.agents) return refused;
       const { agent, region } = report;
-      this.#agents.set(agent, {
-        agent,
-        region,
-        tally: this.#tallyOf(region),
-        report: report.kept(undefined),
-        receivedMs: nowMs,
-        isEnrolled: false,
-        isForgotten: false,
-        expiredAgeMs: 0,
-      });
+      const added = this.#add(agent, region, report.kept(undefined), false, nowMs);
+      this.#ballots.update(added);
       return { accepted: true, known: true, checks: new Set(report.layout.ids), runs: nothing };
     }
     if (before !== undefined && !isNewer(report, before)) return refused;
@@ -90,11 +85,13 @@ export class Roster {
     const isFound = this.#remember(record);
     if (before === undefined) {
       record.report = report.kept(undefined);
+      this.#ballots.update(record);
       return { accepted: true, known: true, checks: new Set(report.layout.ids), runs: nothing };
     }
     const everything = moved || before.canariesOk !== report.canariesOk;
-    const { checks, runs } = compareReports(before, report, made);
+    const { checks, runs, places } = compareReports(before, report, made);
     record.report = report.kept(before);
+    if (places?.length !== 0) this.#ballots.update(record, places);
     if (!everything && silenceMs < silentMs) return { accepted: true, known: false, checks, runs };
     const again = report.layout.ids.filter((id) => {
       return everything || silenceMs >= (staleAfterMs(id) ?? Number.POSITIVE_INFINITY);
@@ -157,6 +154,7 @@ export class Roster {
       this.#expireWords(record, ageMs, checks, staleAfterMs);
       if (ageMs >= limits.agentMemoryMs && !record.isEnrolled) {
         this.#agents.delete(agent);
+        this.#ballots.remove(record);
         known = true;
       } else if (ageMs >= limits.enrolledMemoryMs && !record.isForgotten) {
         record.isForgotten = true;
@@ -179,6 +177,7 @@ export class Roster {
       if (!record.isEnrolled || agents.has(agent)) continue;
       this.#remember(record);
       this.#agents.delete(agent);
+      this.#ballots.remove(record);
       known = true;
       for (const id of record.report?.layout.ids ?? []) checks.add(id);
     }
@@ -201,32 +200,30 @@ export class Roster {
 
   /** Counts the votes that count, without making an object of each. */
   count(question: Question, nowMs: number): Count {
-    const { id, from, staleAfterMs } = question;
     for (const tally of this.#tallies.values()) {
       tally.voters = 0;
       tally.notUp = 0;
       tally.down = 0;
     }
-    let layout: Layout | undefined;
-    let at = -1;
-    let runs = 0;
-    for (const record of this.#agents.values()) {
-      const { report, tally } = record;
-      if (report === undefined || !isAsked(record, from)) continue;
-      if (report.layout !== layout) {
-        layout = report.layout;
-        at = (layout.places.get(id) ?? -1) * wordsPerCheck;
-      }
-      if (at < 0 || !report.canariesOk || nowMs - record.receivedMs >= staleAfterMs) continue;
-      const word = report.words[at] ?? 0;
-      runs |= word & runChecksMask;
-      const code = word & 3;
-      if (code === 0) continue;
-      tally.voters++;
-      if (code >= 2) tally.notUp++;
-      if (code === 3) tally.down++;
-    }
-    return { regions: this.#tallies.values(), hasRuns: runs !== 0 };
+    const hasRuns = this.#ballots.count(question, nowMs);
+    return { regions: this.#tallies.values(), hasRuns };
+  }
+
+  /** The error that most agents gave whose word counts and is not "up"; undefined without one. */
+  commonError(question: Question, nowMs: number): CheckError | undefined {
+    const counted = new Map<CheckError, number>();
+    let most: CheckError | undefined;
+    this.#each(question, (record, report, place) => {
+      const word = report.words[place * wordsPerCheck] ?? 0;
+      const error = errorOf(word);
+      if (error === undefined || stateOf(word) === 'up') return;
+      if (!counts(record, report, question, nowMs)) return;
+      const count = (counted.get(error) ?? 0) + 1;
+      counted.set(error, count);
+      const best = most === undefined ? 0 : (counted.get(most) ?? 0);
+      if (most === undefined || count > best || (count === best && error < most)) most = error;
+    });
+    return most;
   }
 
   /** The votes that count: fresh, and from agents whose canaries are well. */
@@ -327,15 +324,26 @@ export class Roster {
   /** Makes room for an agent that was not heard yet; false when there are too many. */
   #await(agent: string, region: string, isEnrolled: boolean, nowMs: number): boolean {
     if (this.#agents.size >= limits.agents) return false;
-    this.#agents.set(agent, {
-      ...{ agent, region, isEnrolled },
+    this.#add(agent, region, undefined, isEnrolled, nowMs);
+    return true;
+  }
+
+  #add(
+    agent: string,
+    region: string,
+    report: PackedReport | undefined,
+    isEnrolled: boolean,
+    nowMs: number,
+  ): AgentRecord {
+    const record: AgentRecord = {
+      ...{ agent, region, report, isEnrolled },
       tally: this.#tallyOf(region),
-      report: undefined,
       receivedMs: nowMs,
       isForgotten: false,
       expiredAgeMs: 0,
-    });
-    return true;
+    };
+    this.#agents.set(agent, record);
+    return record;
   }
 
   #tallyOf(region: string): RegionTally {

@@ -1,5 +1,5 @@
 import { damp, undamped } from './damping.ts';
-import type { Changed, Check, MemberState, Target } from './fleet-state.ts';
+import type { Changed, MemberState, Target } from './fleet-state.ts';
 import { isMemberDown, memberHealth, sameAnswers, wantedShare } from './member-health.ts';
 import { isRamping, stepRamp } from './ramp.ts';
 import type { Roster } from './roster.ts';
@@ -137,7 +137,7 @@ export class Settlement {
     const to = vipVerdict(vip.targets.map(({ damping }) => damping.verdict));
     if (from === to) return false;
     vip.verdict = to;
-    const error = to === 'up' ? undefined : this.#commonError(check, nowMs);
+    const error = to === 'up' ? undefined : this.#roster.commonError(check, nowMs);
     const { agreeing, voters } = check.ruling;
     changed.turns.push({
       service: vip.member.service.name,
@@ -154,15 +154,6 @@ export class Settlement {
     });
     this.refresh(vip.member, nowMs, changed);
     return true;
-  }
-
-  #commonError(check: Check, nowMs: number): string | undefined {
-    const counts = new Map<string, number>();
-    for (const { counts: votes, state } of this.#roster.words(check, nowMs)) {
-      if (!votes || state.state === 'up' || state.error === undefined) continue;
-      counts.set(state.error, (counts.get(state.error) ?? 0) + 1);
-    }
-    return [...counts].sort((a, b) => b[1] - a[1])[0]?.[0];
   }
 
   /** Makes a member's health anew and notes whether answers may depend on the difference. */

@@ -58,9 +58,9 @@ export const mutants: readonly Mutant[] = [
     world: 'fleet',
     edits: [
       {
-        file: 'src/health/roster.ts',
-        search: 'if (code === 3) tally.down++;',
-        replace: 'if (code >= 2) tally.down++;',
+        file: 'src/health/ballots.ts',
+        search: 'if (state === 3) tally.down++;',
+        replace: 'if (state >= 2) tally.down++;',
       },
     ],
   },
@@ -69,9 +69,14 @@ export const mutants: readonly Mutant[] = [
     world: 'fleet',
     edits: [
       {
-        file: 'src/health/roster.ts',
+        file: 'src/health/ballots.ts',
         search: 'if (code === 0) continue;',
-        replace: 'if (code === 0) tally.down++;',
+        replace: 'if (records[slot] === undefined) continue;',
+      },
+      {
+        file: 'src/health/ballots.ts',
+        search: 'if (state === 0) continue;',
+        replace: 'if (state === 0) tally.down++;',
       },
     ],
   },
@@ -91,10 +96,22 @@ export const mutants: readonly Mutant[] = [
     world: 'fleet',
     edits: [
       {
-        file: 'src/health/roster.ts',
+        file: 'src/health/ballots.ts',
+        search: 'if (nowMs - record.receivedMs >= staleAfterMs) continue;',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'a vote that goes back is counted as before',
+    world: 'fleet',
+    edits: [
+      {
+        file: 'src/health/ballots.ts',
         search:
-          'if (at < 0 || !report.canariesOk || nowMs - record.receivedMs >= staleAfterMs) continue;',
-        replace: 'if (at < 0 || !report.canariesOk) continue;',
+          'codes[place * slots + slot] = codeOf(words[place * wordsPerCheck] as number);\n      }\n      return;',
+        replace:
+          'codes[place * slots + slot] = Math.max(codes[place * slots + slot] ?? 0, codeOf(words[place * wordsPerCheck] as number));\n      }\n      return;',
       },
     ],
   },
@@ -103,10 +120,9 @@ export const mutants: readonly Mutant[] = [
     world: 'fleet',
     edits: [
       {
-        file: 'src/health/roster.ts',
-        search:
-          'if (at < 0 || !report.canariesOk || nowMs - record.receivedMs >= staleAfterMs) continue;',
-        replace: 'if (at < 0 || nowMs - record.receivedMs >= staleAfterMs) continue;',
+        file: 'src/health/ballots.ts',
+        search: 'if (record.report?.canariesOk !== true) continue;',
+        replace: '',
       },
     ],
   },
