@@ -96,6 +96,12 @@ export function formatEtag(revision: number): string {
   return `"r${revision}"`;
 }
 
+/** The revision of an ETag; undefined for what is none. */
+export function parseEtag(etag: string): number | undefined {
+  const digits = /^"r(\d{1,15})"$/.exec(etag)?.[1];
+  return digits === undefined ? undefined : Number(digits);
+}
+
 function keyOf(name: string): NameKey | undefined {
   try {
     return nameKey(name);
