@@ -181,6 +181,17 @@ test('HealthControl.targets() shows every vote with its error and since when', (
   control.close();
 });
 
+test('HealthControl.targets() shows times to a tenth of a millisecond, whoever measured them', () => {
+  const { control } = stage();
+  control.setTraffic(traffic({ web }));
+  const said = report(1, { '192.0.2.2': 'up' });
+  const times = { connectMs: 1.0642360000056215, firstByteMs: 0.8861120000074152 };
+  control.receive({ ...said, results: said.results.map((state) => ({ ...state, ...times })) });
+  const [vote] = control.targets('web', 'us')[0]?.votes ?? [];
+  assert.deepEqual([vote?.connectMs, vote?.firstByteMs, vote?.tlsMs], [1.1, 0.9, undefined]);
+  control.close();
+});
+
 test('HealthControl.targets() shows a stale vote as unknown, and until when a flip is held', () => {
   const { control, clock } = stage();
   control.setTraffic(traffic({ web }));
