@@ -52,7 +52,9 @@ export function canonicalId(
     case 'monitor':
     case 'service':
     case 'agent':
-      return checkObjectName(id, path, `a ${kind}`, findings) ? id : undefined;
+      return checkObjectName(id, path, `${kind === 'agent' ? 'an' : 'a'} ${kind}`, findings)
+        ? id
+        : undefined;
     case 'network': {
       const prefix = parsePrefix(id);
       if (prefix !== undefined) return formatPrefix(prefix);

@@ -174,7 +174,12 @@ describe('agents', () => {
     assert.equal(place.code, 'E_PLACE_UNKNOWN');
     assert.match(place.detail, /eu-west-1/);
     assert.equal(problemOf(await bad.enrol({ publicKey: 'short' })).code, 'E_FORM_VALUE');
-    assert.equal(problemOf(await bad.enrol({ name: 'Not A Name' })).code, 'E_NAME_INVALID');
+    const name = problemOf(await bad.enrol({ name: 'Not A Name' }));
+    assert.equal(name.code, 'E_NAME_INVALID');
+    assert.match(name.detail, /^an agent is called "Not A Name"/);
+    const region = problemOf(await bad.enrol({ name: undefined, region: 'No Region' }));
+    assert.equal(region.code, 'E_NAME_INVALID');
+    assert.match(region.detail, /^a region is called "No Region"/);
     const nameless = await bad.enrol({ name: undefined });
     assert.match(nameless.json().id, /^aws-eu-west-1-[0-9a-f]{8}$/);
   });

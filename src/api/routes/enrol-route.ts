@@ -51,7 +51,7 @@ export function enrolRoute(app: ApiInstance, context: ApiContext): void {
     },
     async (request, reply) => {
       const { name, ...agent } = request.body;
-      const id = name ?? nameFor(agent.region ?? regionOf(agent.location), agent.publicKey);
+      const id = name ?? nameFor(regionOf(agent.region ?? agent.location), agent.publicKey);
       const target = { kind: 'agent', id } as const;
       const before = () => readBody(context, target) as JsonObject | undefined;
       if (request.identity === undefined) {
