@@ -76,6 +76,7 @@ class ProbeAgent implements Agent {
   readonly #execSlots = new Slots(limits.concurrentExecChecks);
   #probes = new Map<string, Probe>();
   #sequence = 0;
+  #canariesOk = true;
   #reportedMs = Number.NEGATIVE_INFINITY;
   #cancelReport: () => void;
   /** Why checks were made over tcp instead; each reason is logged once. */
@@ -253,12 +254,22 @@ class ProbeAgent implements Agent {
       if (probe.thresholds.state === 'down') failing++;
     }
     const canariesOk = failing * 2 <= canaries;
+    this.#tellOfCanaries(canariesOk, `${failing} of ${canaries}`);
     const sequence = ++this.#sequence;
     try {
       this.#options.report({ agent, region, boot: this.#boot, sequence, canariesOk, results });
     } catch (thrown) {
       log.error({ agent, err: thrown }, `a report was not taken: ${errorText(thrown)}`);
     }
+  }
+
+  /** Whose trouble is its own sees it here: nobody else's log speaks of it. */
+  #tellOfCanaries(canariesOk: boolean, howMany: string): void {
+    if (canariesOk === this.#canariesOk) return;
+    this.#canariesOk = canariesOk;
+    const { agent, log } = this.#options;
+    if (canariesOk) log.info({ agent }, 'the canaries answer again, and checks from here count');
+    else log.warn({ agent }, `${howMany} canaries fail, so that no check from here counts`);
   }
 }
 

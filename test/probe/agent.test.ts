@@ -263,7 +263,10 @@ test('Agent.setPlan() insists that a timeout is less than its interval', () => {
 });
 
 test('startAgent() says that it cannot be believed while its canaries fail', async () => {
-  const { agent, run, last, verdicts } = stage();
+  const said: string[] = [];
+  const note = (_fields: object, text: string) => void said.push(text);
+  const log = { ...silentLog, warn: note, info: note };
+  const { agent, run, last, verdicts } = stage({ log });
   const canaries = [target('x', { canary: true }), target('y', { canary: true })];
   agent.setPlan([target('a'), ...canaries]);
   await run(2000);
@@ -274,6 +277,13 @@ test('startAgent() says that it cannot be believed while its canaries fail', asy
   verdicts.set('y', 'down');
   await run(40_000);
   assert.equal(last().canariesOk, false);
+  verdicts.delete('x');
+  await run(40_000);
+  assert.equal(last().canariesOk, true);
+  assert.deepEqual(said, [
+    '2 of 2 canaries fail, so that no check from here counts',
+    'the canaries answer again, and checks from here count',
+  ]);
   assert.deepEqual(
     last().results.map(({ target: id }) => id),
     ['a'],
