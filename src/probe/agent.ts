@@ -130,7 +130,7 @@ class ProbeAgent implements Agent {
     this.#warnOfUncheckable(targets.filter(({ id }) => !before.has(id)));
   }
 
-  /** Says once what will stay unknown, and so be served whatever happens, and why. */
+  /** Says once what nothing can be said of from here, and why: without others it is served whatever happens. */
   #warnOfUncheckable(targets: readonly CheckTarget[]): void {
     const reasons = targets.flatMap(({ id, address, monitor }) => {
       const isRefused = monitor.type === 'exec' && this.#options.allowExec !== true;
@@ -142,7 +142,7 @@ class ProbeAgent implements Agent {
     const [first] = reasons;
     if (first === undefined) return;
     const more = reasons.length > 1 ? ` (and ${reasons.length - 1} more)` : '';
-    const message = `health is not checked, and the VIP answered whatever happens: ${first}${more}`;
+    const message = `not checked from here, and answered whatever happens unless others check it: ${first}${more}`;
     this.#options.log.warn({ agent: this.#options.agent, targets: reasons.length }, message);
   }
 
