@@ -41,13 +41,16 @@ function main(): void {
   const matrix =
     values.matrix === undefined
       ? synthesizeMatrix(seed, Number(values.cities))
-      : parseMatrix(readFileSync(values.matrix, 'utf8'));
+      : readMatrix(values.matrix);
   if (values.write !== undefined) writeFileSync(values.write, formatMatrix(matrix));
   const random = new Random(seed);
   const held: number[] = [];
   const others: number[] = [];
   for (const index of matrix.rows.keys()) {
     (random.fraction() < heldOutShare ? held : others).push(index);
+  }
+  if (held.length === 0 || others.length === 0) {
+    fail(`${matrix.rows.length} cities are too few to measure some and hold others out`);
   }
   const agents = others.filter((_, at) => at % Math.ceil(others.length / agentPlaces) === 0);
   const origin = values.matrix ?? `MADE UP, seed ${seed}`;
@@ -70,6 +73,19 @@ function main(): void {
     if (share > 0) measureCells(table, matrix, others, { share, byCountry: true, seed });
     both(`latency, ${agents.length} agents, ${percent(share)} measured`, matrix, held, table);
   }
+}
+
+function readMatrix(file: string): RttMatrix {
+  try {
+    return parseMatrix(readFileSync(file, 'utf8'));
+  } catch (error) {
+    return fail(`${file}: ${(error as Error).message}`);
+  }
+}
+
+function fail(message: string): never {
+  process.stderr.write(`${message}\n`);
+  process.exit(1);
 }
 
 function compare(
@@ -109,11 +125,16 @@ function line(name: string, alone: Score, shared?: Score): void {
   if (shared !== undefined) {
     cells.push(percent(shared.fastest).padStart(11), ms(shared.meanRegretMs));
   }
-  print(`${name.padEnd(42)}${cells.join('')}`);
+  const unknown =
+    alone.unknown > 0.0005 ? `   ${percent(alone.unknown)} sent where no time is known` : '';
+  print(`${name.padEnd(42)}${cells.join('')}${unknown}`);
 }
 
-const percent = (share: number) => `${(100 * share).toFixed(0)} %`;
-const ms = (value: number) => `${value.toFixed(1)} ms`.padStart(10);
+/** Of nobody nothing can be said. */
+const orDash = (value: number, digits: number, unit: string) =>
+  Number.isNaN(value) ? '–' : `${value.toFixed(digits)} ${unit}`;
+const percent = (share: number) => orDash(100 * share, 0, '%');
+const ms = (value: number) => orDash(value, 1, 'ms').padStart(10);
 const print = (text: string) => process.stdout.write(`${text}\n`);
 
 main();

@@ -11,8 +11,10 @@ import type { Member, PolicyNode, Region, Service } from '../../src/policy/traff
 import type { MatrixRow, RttMatrix } from './rtt-matrix.ts';
 import { normal } from './synthetic-matrix.ts';
 
-/** How well clients were sent. */
+/** How well clients were sent, of those who were sent where the matrix knows their time. */
 export interface Score {
+  /** Share of all clients who were sent where it does not. */
+  readonly unknown: number;
   /** Share of clients sent to the region that is truly fastest for them. */
   readonly fastest: number;
   /** Milliseconds over the fastest, on average. */
@@ -129,6 +131,7 @@ export function score(
     family: 4,
   });
   const columns = new Map(matrix.regions.map(({ name }, column) => [name, column]));
+  let known = 0;
   let fastest = 0;
   const regrets: number[] = [];
   for (const index of indexes) {
@@ -136,19 +139,24 @@ export function score(
     const best = row.ms.reduce((least, ms) => (ms < least ? ms : least), Number.POSITIVE_INFINITY);
     const { choice } = decider.decide(new ClientFacts(classOf(row, index), table.estimate));
     let regret = 0;
+    let sent = 0;
     for (const [member, share] of choiceShares(choice)) {
       const ms = row.ms[columns.get(member) ?? -1] ?? Number.NaN;
       if (Number.isNaN(ms)) continue;
+      sent += share;
       if (ms === best) fastest += share;
       regret += share * (ms - best);
     }
-    regrets.push(regret);
+    if (sent === 0) continue;
+    known += sent;
+    regrets.push(regret / sent);
   }
   regrets.sort((a, b) => a - b);
   return {
-    fastest: fastest / indexes.length,
-    meanRegretMs: regrets.reduce((sum, regret) => sum + regret, 0) / indexes.length,
-    p95RegretMs: regrets[Math.floor(regrets.length * 0.95)] ?? 0,
+    unknown: 1 - known / indexes.length,
+    fastest: fastest / known,
+    meanRegretMs: regrets.reduce((sum, regret) => sum + regret, 0) / regrets.length,
+    p95RegretMs: regrets[Math.floor(regrets.length * 0.95)] ?? Number.NaN,
   };
 }
 

@@ -9,6 +9,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** What a token must be allowed to do on this route; absent: any valid token will do. */
     access?: Need['verb'];
+    /** Whether the handler answers a token that is used up, or refuses it by `refuseToken`. */
+    knowsSpentTokens?: boolean;
     /** In a cluster: a write that every controller takes, not the leader alone. */
     isLocal?: boolean;
     /** Media types of the route's answers; default JSON. */
@@ -33,7 +35,8 @@ export type ApiTokens = Pick<Tokens, 'verify' | 'allows' | 'list' | 'draft' | 'i
 
 /**
  * Lets a request through whose token is valid and may use the route; throws `E_UNAUTHORIZED`,
- * `E_FORBIDDEN` or `E_TOO_MANY_FAILURES` otherwise (RFC 6750 §3). Sets `request.identity`.
+ * `E_FORBIDDEN` or `E_TOO_MANY_FAILURES` otherwise (RFC 6750 §3). Sets `request.identity`, but for a wrong
+ * token on a route that knows spent ones.
  */
 export function requireAccess(
   context: ApiContext,
@@ -41,9 +44,13 @@ export function requireAccess(
   reply: FastifyReply,
 ): void {
   if (request.routeOptions.config.forAgents === true) return;
-  const identity = authenticate(context, request, reply);
+  const { access: verb, knowsSpentTokens } = request.routeOptions.config;
+  const identity = identify(context, request, reply);
+  if (identity === undefined) {
+    if (knowsSpentTokens === true) return;
+    throw refuseToken(context, request, reply);
+  }
   request.identity = identity;
-  const verb = request.routeOptions.config.access;
   if (verb === undefined) return;
   const zone = zoneOf(request);
   if (context.tokens.allows(identity, verb, zone)) return;
@@ -98,11 +105,37 @@ export function refuseGuessing(
   });
 }
 
+/** The error for a token that is none, or none any more. */
+export function refuseToken(
+  context: ApiContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): MeridianError {
+  const address = request.socket.remoteAddress ?? '';
+  context.log.warn({ address, requestId: request.id }, 'a request came with a wrong token');
+  challenge(reply, 'invalid_token');
+  return new MeridianError({
+    code: 'E_UNAUTHORIZED',
+    message: 'the token is unknown, revoked or expired; ask for a new one',
+  });
+}
+
 function authenticate(
   context: ApiContext,
   request: FastifyRequest,
   reply: FastifyReply,
 ): TokenInfo {
+  const identity = identify(context, request, reply);
+  if (identity === undefined) throw refuseToken(context, request, reply);
+  return identity;
+}
+
+/** The token of a request; undefined, and counted as a failure, for a wrong one. */
+function identify(
+  context: ApiContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): TokenInfo | undefined {
   const address = refuseGuessing(context, request, reply);
   const secret = bearerSecret(request);
   if (secret === undefined) {
@@ -113,14 +146,8 @@ function authenticate(
     });
   }
   const identity = context.tokens.verify(secret);
-  if (identity !== undefined) return identity;
-  context.attempts.failed(address);
-  context.log.warn({ address, requestId: request.id }, 'a request came with a wrong token');
-  challenge(reply, 'invalid_token');
-  throw new MeridianError({
-    code: 'E_UNAUTHORIZED',
-    message: 'the token is unknown, revoked or expired; ask for a new one',
-  });
+  if (identity === undefined) context.attempts.failed(address);
+  return identity;
 }
 
 /** The zone that a request is about; undefined when it is about something else. */
@@ -130,7 +157,7 @@ function zoneOf(request: FastifyRequest): string | undefined {
 }
 
 /** The token of an Authorization header (RFC 6750 §2.1); undefined when there is none. */
-function bearerSecret(request: FastifyRequest): string | undefined {
+export function bearerSecret(request: FastifyRequest): string | undefined {
   const match = /^Bearer +([\x21-\x7e]{1,512}) *$/i.exec(request.headers.authorization ?? '');
   return match?.[1];
 }

@@ -31,7 +31,8 @@ const hopHeaders = new Set([
 export function isForLeader({ cluster, role }: ApiContext, request: FastifyRequest): boolean {
   if (cluster === undefined || cluster.leader()?.isSelf === true) return false;
   const { access, isLocal } = request.routeOptions.config;
-  if (access === undefined || access === 'read') return false;
+  // A token that is none here is none at the leader; whose it was stands in the revisions here.
+  if (access === undefined || access === 'read' || request.identity === undefined) return false;
   const isTakenHere = isLocal === true && role !== 'node';
   return !isTakenHere && request.method !== 'GET' && request.method !== 'HEAD';
 }

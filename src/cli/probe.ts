@@ -1,14 +1,15 @@
+import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { rootCertificates } from 'node:tls';
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { Agent as HttpAgent } from 'undici';
 import { systemClock } from '../base/clock.ts';
 import { errorText, MeridianError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { Random } from '../base/random.ts';
 import { enrol } from '../probe/control-client.ts';
-import { type Identity, keepName, openIdentity } from '../probe/identity.ts';
+import { type Identity, keepEnrolment, openIdentity, unheededWishes } from '../probe/identity.ts';
 import { startRemoteAgent } from '../probe/remote-agent.ts';
 import { parseUrl } from './api-client.ts';
 import { collect } from './flags.ts';
@@ -97,9 +98,10 @@ async function probe(flags: ProbeFlags, terminal: Terminal, version: string): Pr
     throw error;
   }
   if (agent === undefined) return;
-  if (identity.name === undefined) keepName(folder, identity, agent);
+  if (identity.name === undefined) keepEnrolment(folder, identity, agent, flags.location);
+  else warnOfOtherWishes(flags, identity, agent, log);
   const controls = flags.control.map((url) => url.replace(/\/+$/, ''));
-  const { location } = flags;
+  const { location = flags.location } = identity;
   if (flags.json === true) terminal.out(`${JSON.stringify({ agent, location, controls })}\n`);
   else log.info({ agent }, `agent ${agent} in ${location} reports to ${controls.join(', ')}`);
   surviveBugs(log);
@@ -120,8 +122,22 @@ async function probe(flags: ProbeFlags, terminal: Terminal, version: string): Pr
   close();
   void dispatcher.destroy();
   if (!isRefused) return;
-  log.error({ agent }, `every controller refuses agent ${agent}: it was revoked or removed`);
+  log.error({ agent }, refusedText(agent, folder));
   throw new CommandEnd(exitCodes.refused);
+}
+
+function refusedText(agent: string, folder: string): string {
+  const why = `every controller refuses agent ${agent}: it was revoked or removed`;
+  return `${why}; to enrol it anew remove ${folder} and start it with a token`;
+}
+
+/** What an agent is stands with the controllers: flags say it at the first start alone. */
+function warnOfOtherWishes(flags: ProbeFlags, identity: Identity, agent: string, log: Log): void {
+  const wishes = unheededWishes(identity, flags);
+  if (wishes.length === 0) return;
+  const remedy = `PATCH /v1/agents/${agent} moves it, and another --data makes another agent`;
+  const text = `this is agent ${agent}, enrolled before: ${wishes.join(' and ')} changes nothing; ${remedy}`;
+  log.warn({ agent }, text);
 }
 
 const retryMs = 2000;
@@ -135,8 +151,8 @@ async function enrolSomewhere(
   log: Log,
   stopping: AbortController,
 ): Promise<string | undefined> {
-  const token = flags.token ?? terminal.env?.['MERIDIAN_TOKEN'];
-  if (token === undefined || token === '') {
+  const token = readToken(flags, terminal);
+  if (token === undefined) {
     // A key of the operator's own may be enrolled already: then its name says who this is.
     if (flags.key !== undefined && flags.name !== undefined) return flags.name;
     const message =
@@ -149,6 +165,7 @@ async function enrolSomewhere(
     ...(flags.region === undefined ? {} : { region: flags.region }),
     ...(flags.name === undefined ? {} : { name: flags.name }),
   };
+  const said = new Set<string>();
   while (!stopping.signal.aborted) {
     for (const url of flags.control) {
       try {
@@ -158,7 +175,9 @@ async function enrolSomewhere(
         const isPassing =
           error instanceof MeridianError && ['E_API_UNREACHABLE', 'E_BUSY'].includes(error.code);
         if (!isPassing) throw error;
-        log.warn({ url }, `cannot enrol yet: ${errorText(error)}; trying again`);
+        const text = `cannot enrol yet: ${errorText(error)}; trying again`;
+        if (!said.has(text)) log.warn({ url }, text);
+        said.add(text);
       }
     }
     await new Promise<void>((done) => {
@@ -183,15 +202,35 @@ function refusePlainHttp(url: string, isAllowed: boolean): void {
 
 /** Connections to controllers: one for reports and one for the plan each, kept open. */
 function openDispatcher(caFile: string | undefined): HttpAgent {
-  let ca: string | undefined;
-  try {
-    ca = caFile === undefined ? undefined : readFileSync(caFile, 'utf8');
-  } catch (error) {
-    throw new InvalidArgumentError(`--ca ${caFile} cannot be read: ${errorText(error)}`);
-  }
   return new HttpAgent({
     connections: 4,
     keepAliveTimeout: 60_000,
-    ...(ca === undefined ? {} : { connect: { ca: [...rootCertificates, ca], timeout: 5000 } }),
+    ...(caFile === undefined
+      ? {}
+      : { connect: { ca: [...rootCertificates, readAuthorities(caFile)], timeout: 5000 } }),
   });
+}
+
+/** The text of a file of certificates. Throws `E_FLAG` for one that cannot be read or holds none. */
+function readAuthorities(file: string): string {
+  try {
+    const text = readFileSync(file, 'utf8');
+    // TLS would pass over what is none, and then trust nobody.
+    new X509Certificate(text);
+    return text;
+  } catch (error) {
+    const message = `${file} holds no certificates that can be read (${errorText(error)}); name a PEM file of those to trust`;
+    throw new MeridianError({ code: 'E_FLAG', message, where: '--ca' }, { cause: error });
+  }
+}
+
+/** The token of flag or environment; undefined where there is none. Throws `E_FLAG` for what is none. */
+function readToken(flags: ProbeFlags, terminal: Terminal): string | undefined {
+  const where = flags.token === undefined ? 'MERIDIAN_TOKEN' : '--token';
+  // Files of secrets often end with a newline.
+  const token = (flags.token ?? terminal.env?.['MERIDIAN_TOKEN'] ?? '').trim();
+  if (/^[\x21-\x7e]*$/.test(token)) return token === '' ? undefined : token;
+  const message =
+    'the token holds a space or what is no visible ASCII character; give it as it was shown';
+  throw new MeridianError({ code: 'E_FLAG', message, where });
 }

@@ -300,7 +300,10 @@ const refusals: Readonly<Record<RefusalReason, readonly [ErrorCode, string]>> = 
   revoked: ['E_AGENT_REVOKED', 'is revoked; enrol it anew under another name'],
   signature: ['E_AGENT_SIGNATURE', 'has not signed this; use the key that it was enrolled with'],
   plan: ['E_REPORT_PLAN', 'reports on a plan that is not known; fetch the plan again'],
-  replay: ['E_REPORT_REPLAY', 'has sent this or a newer report before; take a new boot number'],
+  replay: [
+    'E_REPORT_REPLAY',
+    'has sent this or a newer report before; take a new boot number, and let no two processes have one key',
+  ],
   boot: ['E_AGENT_BOOT', 'has no boot number of this controller; take one'],
 };
 

@@ -245,9 +245,9 @@ class HealthSpine implements HealthControl {
       since: this.#timeOf(receivedMs - state.forMs, nowMs),
       counts,
       ...(isForgotten ? { forgotten: true } : {}),
-      ...(connectMs === undefined ? {} : { connectMs }),
-      ...(tlsMs === undefined ? {} : { tlsMs }),
-      ...(firstByteMs === undefined ? {} : { firstByteMs }),
+      ...(connectMs === undefined ? {} : { connectMs: tenths(connectMs) }),
+      ...(tlsMs === undefined ? {} : { tlsMs: tenths(tlsMs) }),
+      ...(firstByteMs === undefined ? {} : { firstByteMs: tenths(firstByteMs) }),
       ...(error === undefined ? {} : { error }),
       ...(errorText === undefined ? {} : { errorText }),
       ...(state.downgraded === true ? { downgraded: true } : {}),
@@ -357,6 +357,11 @@ function leavesNothing(service: Service, wanted: readonly { target: Target }[]):
     );
     return vips.length > 0 && vips.every((vip) => down.has(vip));
   });
+}
+
+/** Milliseconds to a tenth, as reports have them. */
+function tenths(ms: number): number {
+  return Math.round(ms * 10) / 10;
 }
 
 function unchanged(): Changed {

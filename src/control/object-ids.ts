@@ -52,7 +52,9 @@ export function canonicalId(
     case 'monitor':
     case 'service':
     case 'agent':
-      return checkObjectName(id, path, `a ${kind}`, findings) ? id : undefined;
+      return checkObjectName(id, path, `${kind === 'agent' ? 'an' : 'a'} ${kind}`, findings)
+        ? id
+        : undefined;
     case 'network': {
       const prefix = parsePrefix(id);
       if (prefix !== undefined) return formatPrefix(prefix);
@@ -94,6 +96,12 @@ export function objectPath(kind: ObjectKind, id: string): string {
 /** The ETag of what a revision last changed. */
 export function formatEtag(revision: number): string {
   return `"r${revision}"`;
+}
+
+/** The revision of an ETag; undefined for what is none. */
+export function parseEtag(etag: string): number | undefined {
+  const digits = /^"r(\d{1,15})"$/.exec(etag)?.[1];
+  return digits === undefined ? undefined : Number(digits);
 }
 
 function keyOf(name: string): NameKey | undefined {

@@ -3,7 +3,9 @@ import { limits } from '../base/limits.ts';
 import type { StoredToken } from '../store/store.ts';
 import type { ApplyOptions, ApplyResult, ObjectWrite } from './change.ts';
 import type { Configuration, Controller } from './controller.ts';
-import { tokenWrite } from './parse-token.ts';
+import { Findings } from './findings.ts';
+import { parseEtag } from './object-ids.ts';
+import { parseToken, tokenWrite } from './parse-token.ts';
 import {
   adminWish,
   enrollOnceScope,
@@ -82,6 +84,21 @@ export function spendOnce(current: Configuration, id: string): readonly ObjectWr
   if (current.tokens.get(id)?.scopes.includes(enrollOnceScope) === true) return [removal(id)];
   const message = 'this token was for one enrolment, which somebody has made; use another token';
   throw new MeridianError({ code: 'E_CONFLICT', message });
+}
+
+/** The token that was used up by the last change of an agent, its enrolment; undefined where none was. */
+export function tokenSpentOn(
+  controller: Pick<Controller, 'etag' | 'revision'>,
+  agent: string,
+): StoredToken | undefined {
+  const number = parseEtag(controller.etag('agent', agent) ?? '');
+  const changes = number === undefined ? [] : (controller.revision(number)?.changes ?? []);
+  for (const { kind, id, before, after } of changes) {
+    if (kind !== 'token' || before === null || after !== null) continue;
+    const token = parseToken(id, JSON.parse(before), '', new Findings());
+    if (token?.scopes.includes(enrollOnceScope) === true) return token;
+  }
+  return undefined;
 }
 
 /**

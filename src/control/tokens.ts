@@ -126,8 +126,7 @@ export class Tokens {
     let found: StoredToken | undefined;
     // Every token is compared, in constant time, so that the time says nothing about any of them.
     for (const token of this.#all()) {
-      const known = Buffer.from(token.hash, 'hex');
-      if (known.length === given.length && timingSafeEqual(known, given)) found = token;
+      if (isHash(token.hash, given)) found = token;
     }
     if (found === undefined || this.#isExpired(found)) return undefined;
     return infoOf(found);
@@ -258,6 +257,16 @@ function readExpiry(text: string | null, nowMs: number, problems: Problem[]): nu
 
 function infoOf({ hash: _, ...info }: StoredToken): TokenInfo {
   return info;
+}
+
+/** True when a token's secret is this one. */
+export function hasSecret({ hash }: Pick<StoredToken, 'hash'>, secret: string): boolean {
+  return isHash(hash, Buffer.from(hashOf(secret), 'hex'));
+}
+
+function isHash(hash: string, given: Buffer): boolean {
+  const known = Buffer.from(hash, 'hex');
+  return known.length === given.length && timingSafeEqual(known, given);
 }
 
 function hashOf(secret: string): string {

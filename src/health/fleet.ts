@@ -332,7 +332,7 @@ export class Fleet {
     const { ruling: before, secondsToChange: secondsBefore } = check;
     const { regions, hasRuns } = this.#roster.count(check, nowMs);
     const { quorum, intervalMs } = check.monitor;
-    const { agentCount } = this.#roster;
+    const agentCount = this.#roster.agentCount(check.from);
     check.ruling = judgeTallies(regions, quorum, agentCount);
     if (!hasRuns) check.secondsToChange = undefined;
     else if (this.#runsLeft-- > 0) {

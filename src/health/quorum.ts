@@ -35,7 +35,7 @@ type Quorum = Monitor['quorum'];
  * - `any`: one agent.
  *
  * An agent without an opinion is no voter; without voters the verdict is unknown, never down
- * (invariant 7). `knownAgents` counts the agents of the fleet, silent ones included.
+ * (invariant 7). `knownAgents` counts the agents of the fleet that are asked, silent ones included.
  */
 export function judge(votes: readonly AgentVote[], quorum: Quorum, knownAgents: number): Ruling {
   return judgeTallies(count(votes), quorum, knownAgents);

@@ -282,16 +282,21 @@ export class Roster {
     }
   }
 
-  /** How many agents belong to the fleet: enrolled, or heard within the last hour. */
-  get agentCount(): number {
-    return this.#agents.size - this.#forgotten;
+  /** How many agents of the fleet are asked of a check: enrolled, or heard within the last hour. */
+  agentCount(from: Question['from']): number {
+    if (from === undefined) return this.#agents.size - this.#forgotten;
+    let agents = 0;
+    for (const record of this.#agents.values()) {
+      if (!record.isForgotten && isAsked(record, from)) agents++;
+    }
+    return agents;
   }
 
   /** In how many regions these stand. */
-  regionCount(): number {
+  regionCount(from: Question['from']): number {
     const regions = new Set<string>();
-    for (const { region, isForgotten } of this.#agents.values()) {
-      if (!isForgotten) regions.add(region);
+    for (const record of this.#agents.values()) {
+      if (!record.isForgotten && isAsked(record, from)) regions.add(record.region);
     }
     return regions.size;
   }

@@ -111,7 +111,7 @@ export class Settlement {
     // Who asks for one agent's word has it; where one region's is enough, no other is waited for.
     const isAlone =
       quorum !== 'any' && quorum !== 1 && this.#roster.isAwaited(target.check, region, nowMs);
-    const regions = this.#roster.regionCount();
+    const regions = this.#roster.regionCount(target.check.from);
     const decision = guardVelocity(service.falls, wantedShare(service), regions, nowMs);
     if (decision === 'pass' && !isAlone) return false;
     const held = isAlone || decision === 'hold';

@@ -16,13 +16,13 @@ export const velocityWindowMs = 60_000;
  * Decides whether VIPs may go down that only one agent region says are down.
  *
  * - `pass`: it is little enough;
- * - `hold`: it is too much at once, and other regions exist whose word can be waited for;
- * - `alarm`: it is too much at once, but there is no other region, so they go down and people are
+ * - `hold`: it is too much at once, and other regions are asked whose word can be waited for;
+ * - `alarm`: it is too much at once, but no other region is asked, so they go down and people are
  *   told.
  *
  * @param falls earlier falls of the service on one region's word
  * @param wantedShare part of the service that would go down now
- * @param knownRegions agent regions of the fleet, those included that are silent now
+ * @param knownRegions agent regions that the monitor asks, those included that are silent now
  */
 export function guardVelocity(
   falls: readonly Fall[],

@@ -83,6 +83,7 @@ class ProbeAgent implements Agent {
   readonly #execSlots = new Slots(limits.concurrentExecChecks);
   #probes = new Map<string, Probe>();
   #sequence = 0;
+  #canariesOk = true;
   #reportedMs = Number.NEGATIVE_INFINITY;
   #cancelReport: () => void;
   /** Why checks were made over tcp instead; each reason is logged once. */
@@ -138,7 +139,7 @@ class ProbeAgent implements Agent {
     this.#warnOfUncheckable(targets.filter(({ id }) => !before.has(id)));
   }
 
-  /** Says once what will stay unknown, and so be served whatever happens, and why. */
+  /** Says once what nothing can be said of from here, and why: without others it is served whatever happens. */
   #warnOfUncheckable(targets: readonly CheckTarget[]): void {
     const reasons = targets.flatMap(({ id, address, monitor }) => {
       const isRefused = monitor.type === 'exec' && this.#options.allowExec !== true;
@@ -150,7 +151,7 @@ class ProbeAgent implements Agent {
     const [first] = reasons;
     if (first === undefined) return;
     const more = reasons.length > 1 ? ` (and ${reasons.length - 1} more)` : '';
-    const message = `health is not checked, and the VIP answered whatever happens: ${first}${more}`;
+    const message = `not checked from here, and answered whatever happens unless others check it: ${first}${more}`;
     this.#options.log.warn({ agent: this.#options.agent, targets: reasons.length }, message);
   }
 
@@ -272,12 +273,22 @@ class ProbeAgent implements Agent {
       if (probe.thresholds.state === 'down') failing++;
     }
     const canariesOk = failing * 2 <= canaries;
+    this.#tellOfCanaries(canariesOk, `${failing} of ${canaries}`);
     const sequence = ++this.#sequence;
     try {
       this.#options.report({ agent, region, boot: this.#boot, sequence, canariesOk, results });
     } catch (thrown) {
       log.error({ agent, err: thrown }, `a report was not taken: ${errorText(thrown)}`);
     }
+  }
+
+  /** Whose trouble is its own sees it here: nobody else's log speaks of it. */
+  #tellOfCanaries(canariesOk: boolean, howMany: string): void {
+    if (canariesOk === this.#canariesOk) return;
+    this.#canariesOk = canariesOk;
+    const { agent, log } = this.#options;
+    if (canariesOk) log.info({ agent }, 'the canaries answer again, and checks from here count');
+    else log.warn({ agent }, `${howMany} canaries fail, so that no check from here counts`);
   }
 }
 

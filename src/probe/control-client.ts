@@ -162,7 +162,9 @@ async function send(
       const message = `the certificate of ${origin} is not trusted (${code}); where an authority of your own has signed it, name that with --ca FILE`;
       throw new MeridianError({ code: 'E_API_UNREACHABLE', message }, { cause: error });
     }
-    const message = `${origin}: ${code ?? cause?.message ?? ''} ${errorText(error)}`;
+    const text = errorText(error);
+    const what = code ?? cause?.message ?? '';
+    const message = `${origin}: ${text.includes(what) ? text : `${what} ${text}`}`;
     throw new MeridianError({ code: 'E_API_UNREACHABLE', message }, { cause: error });
   }
   const header = (name: string) => String(answered[name] ?? '');

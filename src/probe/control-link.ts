@@ -46,6 +46,7 @@ export class ControlLink {
   #failures = 0;
   /** What the log said last; the same again is not said. */
   #said = '';
+  #hasSaidReplay = false;
 
   constructor(options: ControlLinkOptions) {
     this.#options = options;
@@ -133,9 +134,15 @@ export class ControlLink {
     onRefused(isRefused);
     // A plan that one side does not know yet, and a boot number after a restart, mend themselves.
     const isUsual = ['E_REPORT_PLAN', 'E_AGENT_BOOT'].some((code) => isCode(error, code));
-    const text = `${url}: ${errorText(error)}`;
+    const said = errorText(error);
+    // What kept a request from its answer says by itself where that was.
+    const text = said.startsWith(new URL(url).origin) ? said : `${url}: ${said}`;
     if (isUsual) log.debug({ url }, text);
-    else if (this.#said !== text) {
+    else if (isCode(error, 'E_REPORT_REPLAY')) {
+      // Two with one key take turns at being refused, each second.
+      if (!this.#hasSaidReplay) log.warn({ url }, `${text}; checks go on, and it is tried again`);
+      this.#hasSaidReplay = true;
+    } else if (this.#said !== text) {
       this.#said = text;
       log.warn({ url }, `${text}; checks go on, and it is tried again`);
     }

@@ -133,13 +133,57 @@ describe('agents', () => {
     assert.equal((await three.enrol({}, once)).statusCode, 401);
   });
 
+  test('an agent that lost the answer gets it again, with the token that was used up, and nobody else', async () => {
+    const revision = () => harness.controller.configuration().revision;
+    const once = (await harness.makeToken({ name: 'o', scopes: ['agent:enroll:once'] })).secret;
+    const lost = new TestAgent(harness, 'lost');
+    // The first answer is late: both wait for their turn.
+    const both = await Promise.all([lost.enrol({}, once), lost.enrol({}, once)]);
+    assert.deepEqual(both.map(({ statusCode }) => statusCode).sort(), [200, 201]);
+    const enrolled = revision();
+    const again = await lost.enrol({ location: 'aws:us-east-1' }, once);
+    assert.equal(again.statusCode, 200);
+    assert.deepEqual([again.json().id, again.json().location], ['lost', 'aws:eu-west-1']);
+    assert.equal(again.headers['etag'], `"r${enrolled}"`);
+    const other = new TestAgent(harness, 'lost');
+    assert.equal((await other.enrol({}, once)).statusCode, 401);
+    assert.equal((await lost.enrol({ name: 'more' }, once)).statusCode, 401);
+    const used = (await harness.makeToken({ name: 'u', scopes: ['agent:enroll:once'] })).secret;
+    await new TestAgent(harness, 'another').enrol({}, used);
+    assert.equal((await lost.enrol({}, used)).statusCode, 401);
+    assert.equal((await lost.enrol({}, 'mrd_wrong')).statusCode, 401);
+    assert.equal(revision(), enrolled + 2);
+    await harness.call('PATCH', '/v1/agents/lost', { body: { state: 'revoked' } });
+    assert.equal((await lost.enrol({}, once)).statusCode, 401);
+    for (const id of ['lost', 'another']) await harness.call('DELETE', `/v1/agents/${id}`);
+  });
+
+  test('an agent that asks for no name is enrolled once, however often it asks', async () => {
+    const nameless = new TestAgent(harness, 'nameless');
+    const first = await nameless.enrol({ name: undefined });
+    const second = await nameless.enrol({ name: undefined });
+    assert.deepEqual([first.statusCode, second.statusCode], [201, 200]);
+    assert.equal(second.json().id, first.json().id);
+    const other = await new TestAgent(harness, 'other').enrol({ name: undefined });
+    assert.notEqual(other.json().id, first.json().id);
+  });
+
   test('enrolment says what is wrong with it', async () => {
     const bad = new TestAgent(harness, 'bad');
     const place = problemOf(await bad.enrol({ location: 'aws:eu-wst-1' }));
     assert.equal(place.code, 'E_PLACE_UNKNOWN');
     assert.match(place.detail, /eu-west-1/);
     assert.equal(problemOf(await bad.enrol({ publicKey: 'short' })).code, 'E_FORM_VALUE');
-    assert.equal(problemOf(await bad.enrol({ name: 'Not A Name' })).code, 'E_NAME_INVALID');
+    const name = problemOf(await bad.enrol({ name: 'Not A Name' }));
+    assert.equal(name.code, 'E_NAME_INVALID');
+    assert.match(name.detail, /^an agent is called "Not A Name"/);
+    // Its reports would count instead of the node's own.
+    const embedded = problemOf(await bad.enrol({ name: 'embedded' }));
+    assert.equal(embedded.code, 'E_NAME_INVALID');
+    assert.match(embedded.detail, /the agent inside each node; choose another name/);
+    const region = problemOf(await bad.enrol({ name: undefined, region: 'No Region' }));
+    assert.equal(region.code, 'E_NAME_INVALID');
+    assert.match(region.detail, /^a region is called "No Region"/);
     const nameless = await bad.enrol({ name: undefined });
     assert.match(nameless.json().id, /^aws-eu-west-1-[0-9a-f]{8}$/);
   });

@@ -85,6 +85,12 @@ test('an enrolment at a standby is forwarded, and a token for one enrols one ove
     leader.controller.revision(revision + 1)?.changes.map(({ kind }) => kind),
     ['agent', 'token'],
   );
+  // Who did not get that answer asks again, before the standby has heard of it and after.
+  const enrolled = statuses[0] === 201 ? 'one' : 'two';
+  assert.equal((await enrol(enrolled)).status, 200);
+  await standby.controller.follow(leader.replicated(revision + 1), () => undefined);
+  assert.equal((await enrol(enrolled)).status, 200);
+  assert.equal((await enrol('three')).status, 401);
 });
 
 test('a write is refused with the leader and its address where it cannot be forwarded', async (t) => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -41,4 +41,21 @@ test('meridian probe wants to know where it is and whom to tell', async () => {
   assert.equal((await probe(['--control', 'http://127.0.0.1:1'])).code, exitCodes.usage);
   assert.equal((await probe(place)).code, exitCodes.usage);
   assert.equal((await probe(['--control', 'ftp://127.0.0.1', ...place])).code, exitCodes.usage);
+});
+
+test('meridian probe says what is wrong with --ca and with a token, before it asks anybody', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'meridian-probe-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const words = ['--control', 'http://127.0.0.1:1', '--data', folder, ...place];
+  const noPem = join(folder, 'no.pem');
+  writeFileSync(noPem, 'no certificate\n');
+  for (const file of [join(folder, 'missing.pem'), noPem]) {
+    const { code, printed } = await probe([...words, '--ca', file]);
+    assert.equal(code, exitCodes.refused);
+    assert.match(printed, /^--ca: .*\.pem holds no certificates that can be read .*E_FLAG/);
+  }
+  const { code, printed } = await probe(words, { MERIDIAN_TOKEN: 'mrd_a\nb' });
+  assert.equal(code, exitCodes.refused);
+  assert.match(printed, /^MERIDIAN_TOKEN: the token holds .*E_FLAG/);
+  assert.match((await probe([...words, '--token', ' \n'])).printed, /E_TOKEN_MISSING/);
 });

@@ -35,11 +35,10 @@ function oracle(
     if (!latest.report.canariesOk || nowMs - latest.atMs >= limitMs) continue;
     const state = latest.report.results.find(({ target }) => target === check)?.state;
     const { region } = latest.report;
-    if (monitor.from !== undefined && ![region, agent].some((it) => monitor.from!.includes(it))) {
-      continue;
-    }
+    if (!isAsked(agent, monitor)) continue;
     if (state !== undefined && state !== 'unknown') said.push({ region, state });
   }
+  const asked = agents.filter((agent) => isAsked(agent, monitor)).length;
   if (said.length === 0) return 'unknown';
   const regionsOf = (list: typeof said) => new Set(list.map(({ region }) => region));
   const enough = (list: typeof said): boolean => {
@@ -47,7 +46,7 @@ function oracle(
     if (monitor.quorum === 'any') return true;
     if (monitor.quorum === 'all') return list.length === said.length;
     if (typeof monitor.quorum === 'number') {
-      if (list.length < Math.min(monitor.quorum, agents.length)) return false;
+      if (list.length < Math.min(monitor.quorum, asked)) return false;
       return monitor.quorum === 1 || regionsOf(said).size === 1 || regionsOf(list).size > 1;
     }
     const agreeing = [...regionsOf(said)].filter((region) => {
@@ -61,6 +60,11 @@ function oracle(
   return 'up';
 }
 
+/** True when a monitor asks an agent, by its name or its region. */
+function isAsked(agent: string, { from }: Monitor): boolean {
+  return from === undefined || [agent.slice(0, 2), agent].some((it) => from.includes(it));
+}
+
 const monitors = new Map<string, Monitor>([
   ['most', { ...httpMonitor, intervalMs: 1000, timeoutMs: 500 }],
   ['slow', { ...httpMonitor, intervalMs: 30_000 }],
@@ -68,6 +72,7 @@ const monitors = new Map<string, Monitor>([
   ['all', { ...httpMonitor, quorum: 'all' }],
   ['two', { ...httpMonitor, quorum: 2 }],
   ['near', { ...httpMonitor, from: ['eu', 'us2', 'ap'] }],
+  ['few', { ...httpMonitor, quorum: 3, from: ['us2', 'eu1'] }],
 ]);
 const addresses = ['192.0.2.1', '2001:db8::1'];
 const checks = [...monitors.keys()].flatMap((name) => addresses.map((ip) => `${name}@${ip}`));
@@ -176,9 +181,7 @@ function missedBesides(
   const missed = agentNames.filter((agent) => {
     const home = agent.slice(0, 2);
     if (home === region) return false;
-    if (monitor.from !== undefined && ![home, agent].some((it) => monitor.from!.includes(it))) {
-      return false;
-    }
+    if (!isAsked(agent, monitor)) return false;
     const own = arrivals.filter(({ report }) => report.agent === agent);
     // What was repeated or came late says nothing new.
     const told = own.filter((arrival, place) =>

@@ -400,6 +400,21 @@ test('Fleet tells of each check that was made once, not once per report', () => 
   ]);
 });
 
+test('Fleet lets the one agent region that a monitor asks decide, however much it takes out', () => {
+  const fleet = new Fleet();
+  const near = new Map([['http', { ...httpMonitor, from: ['eu'], quorum: 3 as const }]]);
+  fleet.setService(planOf(2), near, 0);
+  fleet.enrol(new Map(Object.entries({ eu1: 'eu', eu2: 'eu', us1: 'us', ap1: 'ap' })), 0);
+  fleet.receive(report('eu1', 1, { [one]: 'down' }), 1000);
+  assert.equal(verdictOf(fleet, 'm1'), 'up', 'the other agent that is asked has not been heard');
+  const { alarms } = fleet.receive(report('eu2', 1, { [one]: 'down' }), 1000);
+  assert.equal(verdictOf(fleet, 'm1'), 'down');
+  assert.deepEqual(
+    alarms.map(({ held, region }) => [held, region]),
+    [[false, 'eu']],
+  );
+});
+
 test('Fleet only raises an alarm for a mass failure where there is one region, once a minute', () => {
   const fleet = fleetOf(2);
   const all = { [one]: 'down', 'http@192.0.2.2': 'down' } as const;

@@ -242,7 +242,10 @@ test('Agent.setPlan() warns once of targets that it may not check', () => {
     warnings[0] ?? '',
     /127\.0\.0\.1 is a loopback .*--allow-private-targets \(and 1 more\)$/,
   );
-  assert.match(warnings[1] ?? '', /run@192\.0\.2\.1 is a command; see --allow-exec$/);
+  assert.match(
+    warnings[1] ?? '',
+    /^not checked from here, .* unless others check it: run@192\.0\.2\.1 is a command; see --allow-exec$/,
+  );
   const free = stage({ log, allowPrivateTargets: true, allowExec: true });
   free.agent.setPlan([target('a', { address: '127.0.0.1' }), target('b', { monitor: command })]);
   free.agent.close();
@@ -285,7 +288,10 @@ test('Agent.setPlan() insists that a timeout is less than its interval', () => {
 });
 
 test('startAgent() says that it cannot be believed while its canaries fail', async () => {
-  const { agent, run, last, verdicts } = stage();
+  const said: string[] = [];
+  const note = (_fields: object, text: string) => void said.push(text);
+  const log = { ...silentLog, warn: note, info: note };
+  const { agent, run, last, verdicts } = stage({ log });
   const canaries = [target('x', { canary: true }), target('y', { canary: true })];
   agent.setPlan([target('a'), ...canaries]);
   await run(2000);
@@ -296,6 +302,13 @@ test('startAgent() says that it cannot be believed while its canaries fail', asy
   verdicts.set('y', 'down');
   await run(40_000);
   assert.equal(last().canariesOk, false);
+  verdicts.delete('x');
+  await run(40_000);
+  assert.equal(last().canariesOk, true);
+  assert.deepEqual(said, [
+    '2 of 2 canaries fail, so that no check from here counts',
+    'the canaries answer again, and checks from here count',
+  ]);
   assert.deepEqual(
     last().results.map(({ target: id }) => id),
     ['a'],

@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Agent as HttpAgent } from 'undici';
 import { listenApi } from '../../src/api/listen-api.ts';
 import { systemClock } from '../../src/base/clock.ts';
+import type { MeridianError } from '../../src/base/errors.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { Random } from '../../src/base/random.ts';
-import { openIdentity } from '../../src/probe/identity.ts';
+import { keepEnrolment, openIdentity, unheededWishes } from '../../src/probe/identity.ts';
 import { startRemoteAgent } from '../../src/probe/remote-agent.ts';
 import { fillExample, type Harness, startHarness } from '../api/harness.ts';
 import { until } from '../e2e/support/processes.ts';
@@ -79,6 +80,107 @@ test('startRemoteAgent() tells each controller by itself, and checks on when all
   );
 });
 
+test('startRemoteAgent() says once which controller cannot be reached, and why', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'meridian-agent-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const { key } = openIdentity(folder, undefined);
+  const dispatcher = new HttpAgent();
+  const said: string[] = [];
+  const close = startRemoteAgent({
+    agent: 'far',
+    key,
+    controls: ['http://127.0.0.1:1'],
+    dispatcher,
+    clock: systemClock,
+    random: new Random(1),
+    log: { ...silentLog, warn: (_fields, text) => void said.push(text) },
+    version: 'test',
+    allowPrivateTargets: true,
+    allowExec: false,
+    onRefused: () => {},
+  });
+  t.after(async () => {
+    close();
+    await dispatcher.destroy();
+  });
+  await until(
+    () => said.length > 0 || undefined,
+    () => 'a warning',
+  );
+  assert.match(
+    said[0] ?? '',
+    /^http:\/\/127\.0\.0\.1:1: connect ECONNREFUSED 127\.0\.0\.1:1 \(E_API/,
+  );
+});
+
+test('startRemoteAgent() says once that another process has its key', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'meridian-agent-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const { key, publicKey } = openIdentity(folder, undefined);
+  const { harness, url } = await startControl(publicKey);
+  const dispatcher = new HttpAgent();
+  const said: string[] = [];
+  const closes = [1, 2].map((seed) =>
+    startRemoteAgent({
+      agent: 'far',
+      key,
+      controls: [url],
+      dispatcher,
+      clock: systemClock,
+      random: new Random(seed),
+      log: { ...silentLog, warn: (_fields, text) => void said.push(`${seed} ${text}`) },
+      version: 'test',
+      allowPrivateTargets: true,
+      allowExec: false,
+      check: async () => ({ outcome: 'up', connectMs: 5 }),
+      onRefused: () => {},
+    }),
+  );
+  t.after(async () => {
+    for (const close of closes) close();
+    await dispatcher.destroy();
+    await harness.close();
+  });
+  await until(
+    () => harness.desk.counts().replay > 5 || undefined,
+    () => 'reports of two that have one key',
+  );
+  const replays = said.filter((text) => /let no two processes have one key/.test(text));
+  assert.ok(replays.length > 0 && replays.length <= 2, replays.join('\n'));
+});
+
+test('startRemoteAgent() tells a controller that is named twice once', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'meridian-agent-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const { key, publicKey } = openIdentity(folder, undefined);
+  const { harness, url } = await startControl(publicKey);
+  const dispatcher = new HttpAgent();
+  const close = startRemoteAgent({
+    agent: 'far',
+    key,
+    controls: [url, url],
+    dispatcher,
+    clock: systemClock,
+    random: new Random(1),
+    log: silentLog,
+    version: 'test',
+    allowPrivateTargets: true,
+    allowExec: false,
+    check: async () => ({ outcome: 'up', connectMs: 5 }),
+    onRefused: () => {},
+  });
+  t.after(async () => {
+    close();
+    await dispatcher.destroy();
+    await harness.close();
+  });
+  await until(
+    () => harness.desk.counts().taken > 2 || undefined,
+    () => 'three reports',
+  );
+  assert.equal(harness.desk.counts().replay, 0);
+});
+
 test('openIdentity() makes a key once, for its own user alone, and refuses one that others can read', () => {
   const folder = mkdtempSync(join(tmpdir(), 'meridian-agent-'));
   try {
@@ -90,4 +192,39 @@ test('openIdentity() makes a key once, for its own user alone, and refuses one t
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+});
+
+test('openIdentity() knows as what its key was enrolled, and names the file that says so when it is damaged', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'meridian-agent-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  keepEnrolment(folder, openIdentity(folder, undefined), 'dublin-1', 'aws:eu-west-1');
+  const { name, location } = openIdentity(folder, undefined);
+  assert.deepEqual([name, location], ['dublin-1', 'aws:eu-west-1']);
+  const file = join(folder, 'agent.json');
+  for (const text of ['', '{"name":']) {
+    writeFileSync(file, text);
+    assert.throws(
+      () => openIdentity(folder, undefined),
+      (error: MeridianError) => {
+        const [problem] = error.problems;
+        assert.deepEqual([problem?.code, problem?.where], ['E_PROBE_IDENTITY', file]);
+        assert.match(problem?.message ?? '', /remove the file and start with a token/);
+        return true;
+      },
+    );
+  }
+  writeFileSync(file, 'null');
+  assert.equal(openIdentity(folder, undefined).name, undefined);
+});
+
+test('unheededWishes() names what an agent was not enrolled as', () => {
+  const enrolled = { name: 'dublin-1', location: 'aws:eu-west-1' };
+  assert.deepEqual(unheededWishes(enrolled, { location: 'aws:eu-west-1' }), []);
+  assert.deepEqual(unheededWishes(enrolled, { name: 'fra-1', location: 'iata:FRA' }), [
+    '--name fra-1',
+    '--location iata:FRA',
+  ]);
+  // Older versions did not write the location down.
+  const older = { name: 'dublin-1', location: undefined };
+  assert.deepEqual(unheededWishes(older, { name: 'dublin-1', location: 'iata:FRA' }), []);
 });

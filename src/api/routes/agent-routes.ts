@@ -1,19 +1,15 @@
-import { randomBytes } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { type ErrorCode, errorText, MeridianError } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import type { AgentDesk } from '../../control/agent-desk.ts';
-import { regionOf } from '../../control/parse-agent.ts';
-import { spendOnce } from '../../control/token-changes.ts';
-import { enrollOnceScope, enrollScope } from '../../control/tokens.ts';
 import { noAgents } from '../../control/traffic-form.ts';
 import { maxReportBytes } from '../../health/report-codec.ts';
 import { refuseGuessing } from '../access.ts';
+import { answerFor, viewAgent } from '../agent-views.ts';
 import type { ApiContext, ApiInstance } from '../api-context.ts';
 import { mediaTypes } from '../media-types.ts';
-import { type Json, type JsonObject, mergePatch } from '../merge-patch.ts';
-import { segment } from '../names-in-paths.ts';
+import { type Json, mergePatch } from '../merge-patch.ts';
 import { pageOfKeys } from '../pagination.ts';
 import {
   component,
@@ -26,15 +22,8 @@ import {
   writeQuery,
 } from '../route-schema.ts';
 import { sortedKeys } from '../sorted-keys.ts';
-import {
-  answerRead,
-  answerWrite,
-  notFound,
-  readBody,
-  removeObject,
-  replaceObjects,
-  updateObject,
-} from '../write-object.ts';
+import { answerRead, answerWrite, notFound, removeObject, updateObject } from '../write-object.ts';
+import { enrolRoute } from './enrol-route.ts';
 
 const tags = ['agents'];
 const params = Type.Object({ id: Type.String({ description: "The agent's name." }) });
@@ -88,49 +77,6 @@ function readRoutes(app: ApiInstance, context: ApiContext): void {
       return answerRead(context, request, reply, { kind: 'agent', id }, () =>
         viewAgent(context, id),
       );
-    },
-  );
-}
-
-function enrolRoute(app: ApiInstance, context: ApiContext): void {
-  app.post(
-    '/agents',
-    {
-      config: { access: 'enroll' },
-      schema: describeRoute({
-        summary: 'Enrol an agent',
-        description:
-          'Needs a token of the scope `agent:enroll`, or `agent:enroll:once`, which is used up by it. ' +
-          'The same name and key again are no error.',
-        tags,
-        body: Type.Object(
-          {
-            name: Type.Optional(Type.String({ description: 'Default: the region and a number.' })),
-            location: Type.String({ description: 'As aws:eu-west-1, or "52.5,13.4".' }),
-            region: Type.Optional(Type.String({ description: 'Default: from the location.' })),
-            publicKey: Type.String({ description: 'Ed25519, 32 octets in base64url.' }),
-          },
-          { additionalProperties: false },
-        ),
-        querystring: writeQuery,
-        headers: writeHeaders,
-        answers: writeAnswers(component('Agent'), { creates: true }),
-      }),
-    },
-    async (request, reply) => {
-      const { name, ...agent } = request.body;
-      const region = agent.region ?? regionOf(agent.location);
-      const id = name ?? `${region.slice(0, 50)}-${randomBytes(4).toString('hex')}`;
-      const onceToken = onceTokenOf(request);
-      const target = { kind: 'agent', id } as const;
-      const result = await replaceObjects(context, request, target, (current) => {
-        const spent = onceToken === undefined ? [] : spendOnce(current, onceToken);
-        const before = readBody(context, target) as JsonObject | undefined;
-        if (before !== undefined && before['publicKey'] !== agent.publicKey) throw taken(id);
-        return [{ ...target, body: JSON.stringify({ ...before, ...agent }) }, ...spent];
-      });
-      context.log.info({ agent: id, location: agent.location }, `agent ${id} was enrolled`);
-      return answerWrite(context, request, reply, result, answerFor(context, id));
     },
   );
 }
@@ -346,36 +292,4 @@ function noteForgery(context: ApiContext, address: string, error: unknown): void
   if (!(error instanceof MeridianError) || !forgeries.includes(error.code)) return;
   context.attempts.failed(address);
   context.log.warn({ address, code: error.code }, `an agent was refused: ${errorText(error)}`);
-}
-
-/** The id of a request's token, where that is for one enrolment and lets nobody do more. */
-function onceTokenOf({ identity }: FastifyRequest): string | undefined {
-  if (identity?.scopes.includes(enrollOnceScope) !== true) return undefined;
-  const mayMore = identity.scopes.some((scope) => ['admin', 'write', enrollScope].includes(scope));
-  return mayMore ? undefined : identity.id;
-}
-
-function taken(id: string): MeridianError {
-  const message = `an agent "${id}" is enrolled with another key; choose another name, or remove that one first`;
-  return new MeridianError({ code: 'E_CONFLICT', message, where: '/name' });
-}
-
-function viewAgent(context: ApiContext, id: string): object {
-  const body = readBody(context, { kind: 'agent', id });
-  if (body === undefined) throw notFound({ kind: 'agent', id });
-  return viewBody(context, id, body);
-}
-
-function viewBody(context: ApiContext, id: string, body: Json): object {
-  const form = body as JsonObject;
-  const region = regionOf(String(form['location']));
-  return { id, region, state: 'active', ...form, live: context.agents?.status(id) ?? null };
-}
-
-function answerFor(context: ApiContext, id: string) {
-  return {
-    target: { kind: 'agent', id } as const,
-    location: `/v1/agents/${segment(id)}`,
-    show: (body: Json) => viewBody(context, id, body),
-  };
 }
