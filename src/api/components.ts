@@ -258,6 +258,7 @@ export const answerComponents: Readonly<Record<string, TSchema>> = {
     region: Type.String(),
     agents: count('Agents of the fleet that stand there, silent ones included.'),
     fresh: count('Of these, those that are heard and whose canaries are well.'),
+    unwell: count('Of these, those that are heard and not to be believed: their canaries fail.'),
     forgotten: count('Of these, those that were silent for a day: nobody waits for them.'),
     silentSeconds: count('Since the last word from there.'),
   }),

@@ -82,6 +82,11 @@ export function createNodeMetrics(parts: MetricsParts): () => Promise<string> {
   }
   const reports = counter('meridian_agent_reports_total', "Agents' reports by result.", ['result']);
   const agents = gauge('meridian_agents', 'Agents by state.', ['state']);
+  const regions = gauge(
+    'meridian_agent_region_heard',
+    'Agents of a region that are heard and well, the one inside this process included.',
+    ['region'],
+  );
   const revision = gauge('meridian_revision', 'Number of the revision that is served.');
   const zones = gauge('meridian_zones', 'Zones that are served.');
   const targets = gauge('meridian_targets', 'Health targets by service and verdict.', [
@@ -122,6 +127,10 @@ export function createNodeMetrics(parts: MetricsParts): () => Promise<string> {
     if (parts.agents !== undefined) {
       setCounters(reports, 'result', Object.entries(parts.agents.counts()));
       countAgents(agents, parts.controller, parts.agents);
+      regions.reset();
+      for (const { region, fresh } of parts.controller.health().agentRegions()) {
+        regions.set({ region }, fresh);
+      }
     }
     return (await registry.metrics()) + latencyText(snapshot.latency);
   };

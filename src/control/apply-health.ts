@@ -9,6 +9,7 @@ import type { PackedReport } from '../health/packed-report.ts';
 import type { CheckTarget, Report } from '../health/report.ts';
 import type { ServiceHealth } from '../health/verdict.ts';
 import type { Service, Traffic } from '../policy/traffic.ts';
+import { AgentRegionWatch } from './agent-region-watch.ts';
 import type { HealthEvent, HealthView, LoadSample, TargetStatus, Vote } from './controller.ts';
 import { activeAgents, isSameTo, servicePlan } from './fleet-plan.ts';
 import { alarmText, HealthEvents, maintenanceText, turnText } from './health-events.ts';
@@ -98,6 +99,7 @@ class HealthSpine implements HealthControl {
   readonly #fleet: Fleet;
   readonly #maintenance = new Maintenance();
   readonly #events = new HealthEvents(limits.healthEvents);
+  readonly #regions: AgentRegionWatch;
   #traffic: Traffic | undefined;
   #plan: readonly CheckTarget[] = [];
   #pending: HealthSnapshot | undefined;
@@ -107,6 +109,7 @@ class HealthSpine implements HealthControl {
   constructor(options: HealthControlOptions) {
     this.#options = options;
     this.#fleet = new Fleet(options.onConnectTimes);
+    this.#regions = new AgentRegionWatch(options.log);
     this.#tickedMs = options.clock.monotonicMs();
     this.#stopTick = options.clock.setTimer(tickMs, () => this.#tick());
   }
@@ -125,7 +128,9 @@ class HealthSpine implements HealthControl {
     this.#tickedMs = nowMs;
     this.#stopTick = this.#options.clock.setTimer(tickMs, () => this.#tick());
     this.#followMaintenance();
-    if (!isLate) this.#publish(this.#fleet.tick(nowMs));
+    if (isLate) return;
+    this.#publish(this.#fleet.tick(nowMs));
+    this.#regions.look(this.#fleet.agentRegions(nowMs));
   }
 
   /** Tells the log first and then whoever makes answers, so that no change goes unexplained. */

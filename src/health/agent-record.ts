@@ -50,6 +50,8 @@ export interface AgentRegion {
   /** Agents that belong to the fleet, and how many of them are heard and well. */
   readonly agents: number;
   readonly fresh: number;
+  /** How many of them are heard and not to be believed, as their canaries fail. */
+  readonly unwell: number;
   /** How many of them were silent for so long that nobody waits for them. */
   readonly forgotten: number;
   /** Since the last word from there, milliseconds. */

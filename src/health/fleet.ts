@@ -332,7 +332,8 @@ export class Fleet {
     const { ruling: before, secondsToChange: secondsBefore } = check;
     const { regions, hasRuns } = this.#roster.count(check, nowMs);
     const { quorum, intervalMs } = check.monitor;
-    const agentCount = this.#roster.agentCount(check.from);
+    // Only a quorum of n agents asks how many there are.
+    const agentCount = typeof quorum === 'number' ? this.#roster.agentCount(check.from) : 0;
     check.ruling = judgeTallies(regions, quorum, agentCount);
     if (!hasRuns) check.secondsToChange = undefined;
     else if (this.#runsLeft-- > 0) {

@@ -45,7 +45,7 @@ const silentMs = 3 * reportIntervalMs;
 /** Steps in which silence is remembered over a restart: the disk need not hear of each second. */
 const silenceStepMs = 600_000;
 const nothing: ReadonlySet<string> = new Set();
-const noAgent = { agents: 0, fresh: 0, forgotten: 0, silentMs: Number.POSITIVE_INFINITY };
+const noAgent = { agents: 0, fresh: 0, unwell: 0, forgotten: 0, silentMs: Infinity };
 const refused: Touched = { accepted: false, known: false, checks: nothing, runs: nothing };
 
 /** Keeps the agents' latest reports (agent-record.ts); pure but for its memory. */
@@ -127,12 +127,13 @@ export class Roster {
   regions(nowMs: number): AgentRegion[] {
     const regions = new Map<string, AgentRegion>();
     for (const { region, report, receivedMs, isForgotten } of this.#agents.values()) {
-      const { agents, fresh, forgotten, ...before } = regions.get(region) ?? noAgent;
-      const isFresh = report?.canariesOk === true && nowMs - receivedMs < silentMs;
+      const { agents, fresh, unwell, forgotten, ...before } = regions.get(region) ?? noAgent;
+      const isHeard = report !== undefined && nowMs - receivedMs < silentMs;
       regions.set(region, {
         region,
         agents: agents + 1,
-        fresh: fresh + (isFresh ? 1 : 0),
+        fresh: fresh + (isHeard && report.canariesOk ? 1 : 0),
+        unwell: unwell + (isHeard && !report.canariesOk ? 1 : 0),
         forgotten: forgotten + (isForgotten ? 1 : 0),
         silentMs: Math.min(before.silentMs, nowMs - receivedMs),
       });

@@ -108,8 +108,8 @@ function eventsRoute(app: ApiInstance, { controller }: ApiContext): void {
   );
 }
 
-function viewRegion({ region, agents, fresh, forgotten, silentMs }: AgentRegion): object {
-  return { region, agents, fresh, forgotten, silentSeconds: Math.round(silentMs / 1000) };
+function viewRegion({ silentMs, ...region }: AgentRegion): object {
+  return { ...region, silentSeconds: Math.round(silentMs / 1000) };
 }
 
 interface MemberView {
