@@ -97,11 +97,17 @@ function memberTable(
       member.distanceKm === undefined ? '' : `${amount(Math.round(member.distanceKm))} km`,
       ms === undefined ? '' : `${amount(ms)} ms`,
       clean(from),
-      member.dropped === undefined ? '' : style.dim(reasons[member.dropped] ?? member.dropped),
+      style.dim(remarkOn(member)),
     ];
   });
   const table = formatTable([head.map(style.dim), ...rows], { right: [2, 3, 4, 5] });
   return `\n${style.bold('Members')} (* answers)\n${table}`;
+}
+
+/** Why a member answers nobody, or fewer than the policy would send it. */
+function remarkOn({ dropped, takes }: MemberTrace): string {
+  if (dropped !== undefined) return reasons[dropped] ?? dropped;
+  return takes === undefined ? '' : `takes ${percent(takes)} at present: dial, ramp or load`;
 }
 
 /** What the estimates are made of; nothing where all of them are distance alone. */

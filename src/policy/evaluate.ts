@@ -157,6 +157,7 @@ function traceMembers(
     const unwanted = standing.weight === 0 ? 'weight-0' : 'not-chosen';
     const distance = facts.distanceKm(standing.region, standing.coordinates);
     const { region, coordinates } = standing;
+    const takes = standing.keep * standing.spill;
     const latency = timed ? facts.latency(region, coordinates) : undefined;
     return {
       member: standing.member,
@@ -164,6 +165,7 @@ function traceMembers(
       ...(chosen ? {} : { dropped: standing.drop ?? unwanted }),
       share,
       weight: standing.weight,
+      ...(takes === 1 ? {} : { takes }),
       ...(distance === undefined ? {} : { distanceKm: distance }),
       ...(latency === undefined
         ? {}

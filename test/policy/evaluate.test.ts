@@ -248,6 +248,20 @@ test('evaluate() names a reason for every member that is out', () => {
   );
 });
 
+test('evaluate() says how much a member takes of what its policy would send it', () => {
+  const of = service(failover(['virginia', 'ireland']), { virginia: {}, ireland: {} });
+  const health = new Map(healthOf(of, {}));
+  health.set('virginia', { vips: new Map([...(health.get('virginia')?.vips ?? [])]), ramp: 0.05 });
+  const { members } = evaluate(question(of, { health }));
+  assert.deepEqual(
+    members.map(({ member, share, takes }) => [member, share, takes]),
+    [
+      ['virginia', 0.05, 0.05],
+      ['ireland', 0.95, undefined],
+    ],
+  );
+});
+
 test('evaluate() says not-chosen of a member that the policy did not prefer', () => {
   const of = service(failover(['virginia', 'ireland']), { virginia: {}, ireland: {} });
   assert.equal(evaluate(question(of)).members[1]?.dropped, 'not-chosen');
