@@ -38,7 +38,9 @@ const refusedMs = 30_000;
  * tells every controller each second what it knows. Returns what ends it.
  */
 export function startRemoteAgent(options: RemoteAgentOptions): () => void {
-  const remote = new RemoteAgent(options);
+  // One that is named twice would be told each report twice, and refuse the second.
+  const controls = [...new Set(options.controls)];
+  const remote = new RemoteAgent({ ...options, controls });
   return () => remote.close();
 }
 

@@ -149,6 +149,38 @@ test('startRemoteAgent() says once that another process has its key', async (t) 
   assert.ok(replays.length > 0 && replays.length <= 2, replays.join('\n'));
 });
 
+test('startRemoteAgent() tells a controller that is named twice once', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'meridian-agent-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const { key, publicKey } = openIdentity(folder, undefined);
+  const { harness, url } = await startControl(publicKey);
+  const dispatcher = new HttpAgent();
+  const close = startRemoteAgent({
+    agent: 'far',
+    key,
+    controls: [url, url],
+    dispatcher,
+    clock: systemClock,
+    random: new Random(1),
+    log: silentLog,
+    version: 'test',
+    allowPrivateTargets: true,
+    allowExec: false,
+    check: async () => ({ outcome: 'up', connectMs: 5 }),
+    onRefused: () => {},
+  });
+  t.after(async () => {
+    close();
+    await dispatcher.destroy();
+    await harness.close();
+  });
+  await until(
+    () => harness.desk.counts().taken > 2 || undefined,
+    () => 'three reports',
+  );
+  assert.equal(harness.desk.counts().replay, 0);
+});
+
 test('openIdentity() makes a key once, for its own user alone, and refuses one that others can read', () => {
   const folder = mkdtempSync(join(tmpdir(), 'meridian-agent-'));
   try {
