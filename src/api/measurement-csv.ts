@@ -12,7 +12,9 @@ import type { RttSample } from '../control/controller.ts';
  */
 export function parseMeasurementCsv(text: string): RttSample[] {
   const samples: RttSample[] = [];
-  let at = text.startsWith('clients,') ? endOfLine(text, 0) + 1 : 0;
+  // Spreadsheets begin with a byte order mark.
+  const start = text.charCodeAt(0) === byteOrderMark ? 1 : 0;
+  let at = text.startsWith('clients,', start) ? endOfLine(text, start) + 1 : start;
   while (at < text.length) {
     const end = endOfLine(text, at);
     const sample = parseLine(text, at, text.charCodeAt(end - 1) === carriageReturn ? end - 1 : end);
@@ -31,6 +33,7 @@ export function parseMeasurementCsv(text: string): RttSample[] {
 }
 
 const carriageReturn = 13;
+const byteOrderMark = 0xfeff;
 
 /** Undefined for an empty line. */
 function parseLine(text: string, from: number, to: number): RttSample | undefined {

@@ -124,10 +124,12 @@ export class LatencyTable {
       return refuse(`region "${region}" does not exist; create it or mend its name`);
     }
     if (!(ms > 0 && ms <= limits.rttMs)) {
-      return refuse(`${ms} ms is no round-trip time; give 0 < ms ≤ ${limits.rttMs}`);
+      const given = Number.isNaN(ms) ? 'what is no number' : `${ms} ms`;
+      return refuse(`${given} is no round-trip time; give 0 < ms ≤ ${limits.rttMs}`);
     }
     if (!(Number.isInteger(count) && count >= 1)) {
-      return refuse(`count ${count} is not a positive integer; leave it out for 1`);
+      const given = Number.isNaN(count) ? 'that is no number' : `${count}`;
+      return refuse(`count ${given} is not a positive integer; leave it out for 1`);
     }
     this.#take(key, region, source, ms, count);
     return undefined;

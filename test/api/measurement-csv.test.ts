@@ -10,6 +10,8 @@ const cases: [string, object[]][] = [
   ['203.0.113.0/24,eu,31.5', [{ clients: '203.0.113.0/24', region: 'eu', ms: 31.5 }]],
   ['IN,eu,31,40\n', [{ clients: 'IN', region: 'eu', ms: 31, count: 40 }]],
   ['clients,region,ms\r\nIN,eu,31\r\n', [{ clients: 'IN', region: 'eu', ms: 31 }]],
+  ['\ufeffclients,region,ms\nIN,eu,31', [{ clients: 'IN', region: 'eu', ms: 31 }]],
+  ['\ufeffIN,eu,31', [{ clients: 'IN', region: 'eu', ms: 31 }]],
   ['clients,region,ms,count\nIN,eu,31,2', [{ clients: 'IN', region: 'eu', ms: 31, count: 2 }]],
   [
     'IN,eu,31\n\n\nAS64500,us,1e2',

@@ -163,7 +163,16 @@ const wrong: [string, Measurement, RegExp][] = [
   ],
   ['an unknown region', { region: 'atlantis', ms: 5, asn: 1 }, /region "atlantis"/],
   ['0 ms', { region: 'mumbai', ms: 0, asn: 1 }, /0 ms/],
-  ['no number', { region: 'mumbai', ms: Number.NaN, asn: 1 }, /NaN ms/],
+  [
+    'no number',
+    { region: 'mumbai', ms: Number.NaN, asn: 1 },
+    /^what is no number is no round-trip time/,
+  ],
+  [
+    'a count that is none',
+    { region: 'mumbai', ms: 1, count: Number.NaN, asn: 1 },
+    /^count that is no number/,
+  ],
   ['too many ms', { region: 'mumbai', ms: limits.rttMs + 1, asn: 1 }, /10001 ms/],
   ['half a measurement', { region: 'mumbai', ms: 5, asn: 1, count: 0.5 }, /count 0.5/],
 ];
