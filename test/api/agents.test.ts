@@ -177,6 +177,10 @@ describe('agents', () => {
     const name = problemOf(await bad.enrol({ name: 'Not A Name' }));
     assert.equal(name.code, 'E_NAME_INVALID');
     assert.match(name.detail, /^an agent is called "Not A Name"/);
+    // Its reports would count instead of the node's own.
+    const embedded = problemOf(await bad.enrol({ name: 'embedded' }));
+    assert.equal(embedded.code, 'E_NAME_INVALID');
+    assert.match(embedded.detail, /the agent inside each node; choose another name/);
     const region = problemOf(await bad.enrol({ name: undefined, region: 'No Region' }));
     assert.equal(region.code, 'E_NAME_INVALID');
     assert.match(region.detail, /^a region is called "No Region"/);

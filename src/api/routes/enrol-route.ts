@@ -5,6 +5,7 @@ import { MeridianError } from '../../base/errors.ts';
 import { regionOf } from '../../control/parse-agent.ts';
 import { spendOnce, tokenSpentOn } from '../../control/token-changes.ts';
 import { enrollOnceScope, enrollScope, hasSecret } from '../../control/tokens.ts';
+import { embeddedAgent } from '../../health/report.ts';
 import { bearerSecret, refuseToken } from '../access.ts';
 import { answerFor } from '../agent-views.ts';
 import type { ApiContext, ApiInstance } from '../api-context.ts';
@@ -52,6 +53,7 @@ export function enrolRoute(app: ApiInstance, context: ApiContext): void {
     async (request, reply) => {
       const { name, ...agent } = request.body;
       const id = name ?? nameFor(regionOf(agent.region ?? agent.location), agent.publicKey);
+      if (id === embeddedAgent.agent) throw embedded();
       const target = { kind: 'agent', id } as const;
       const before = () => readBody(context, target) as JsonObject | undefined;
       if (request.identity === undefined) {
@@ -101,6 +103,12 @@ function onceTokenOf({ identity }: FastifyRequest): string | undefined {
   if (identity?.scopes.includes(enrollOnceScope) !== true) return undefined;
   const mayMore = identity.scopes.some((scope) => ['admin', 'write', enrollScope].includes(scope));
   return mayMore ? undefined : identity.id;
+}
+
+/** Reports under its name would count instead of the node's own. */
+function embedded(): MeridianError {
+  const message = `"${embeddedAgent.agent}" is the agent inside each node; choose another name`;
+  return new MeridianError({ code: 'E_NAME_INVALID', message, where: '/name' });
 }
 
 function taken(id: string): MeridianError {
