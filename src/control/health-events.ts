@@ -65,19 +65,17 @@ export function maintenanceText(
 
 /** What the velocity guard found, as a sentence. */
 export function alarmText(alarm: VelocityAlarm): string {
-  if (alarm.reason === 'alone') {
-    const who = `${alarm.member} of ${alarm.service} (${alarm.address})`;
-    return (
-      `${who} would go down on the word of agent region ${alarm.region} alone, while nothing is heard ` +
-      `of ${alarm.awaited.slice(0, 5).join(', ')}; held up until another agrees. Revoke the agents of ` +
-      'a region that is gone for good (after a day of silence it is forgotten)'
-    );
-  }
+  const who = `${alarm.member} of ${alarm.service} (${alarm.address})`;
   const much = `more than 25 % of ${alarm.service} would go down within 60 s`;
-  const what = `${much} on the word of agent region ${alarm.region} alone`;
-  return alarm.held
-    ? `${what}; held up until another agent region agrees`
-    : `${what}; there is no other agent region to ask, so it goes down`;
+  const what = alarm.reason === 'alone' ? `${who} would go down` : much;
+  const word = `${what} on the word of agent region ${alarm.region} alone`;
+  if (!alarm.held) return `${word}; there is no other agent region to ask, so it goes down`;
+  if (alarm.awaited.length === 0) return `${word}; held up until another agent region agrees`;
+  const awaited = alarm.awaited.slice(0, 5).join(', ');
+  return (
+    `${word}, while nothing is heard of ${awaited}; held up until another agrees. Revoke the agents of ` +
+    'a region that is gone for good (after a day of silence it is forgotten)'
+  );
 }
 
 function agents(count: number): string {

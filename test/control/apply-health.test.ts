@@ -8,6 +8,7 @@ import {
   type HealthControlOptions,
   type HealthSnapshot,
 } from '../../src/control/apply-health.ts';
+import { alarmText } from '../../src/control/health-events.ts';
 import type { Monitor } from '../../src/health/monitor.ts';
 import type { CheckTarget, Report } from '../../src/health/report.ts';
 import type { Verdict } from '../../src/health/verdict.ts';
@@ -431,4 +432,24 @@ test('HealthControl and an agent take a dead VIP out within interval × fall + 1
   assert.equal(vips()['192.0.2.1'], 'up');
   agent.close();
   control.close();
+});
+
+test('alarmText() names the silent regions and what to do, also where much would go down', () => {
+  const alarm = {
+    ...{ service: 'web', member: 'eu', address: '192.0.2.1', verdict: 'up' as const },
+    ...{ region: 'ams', held: true, awaited: ['bos', 'cpt'] },
+  };
+  const rest =
+    ' on the word of agent region ams alone, while nothing is heard of bos, cpt; held up until another agrees. ' +
+    'Revoke the agents of a region that is gone for good (after a day of silence it is forgotten)';
+  const much = 'more than 25 % of web would go down within 60 s';
+  assert.equal(alarmText({ ...alarm, reason: 'share' }), `${much}${rest}`);
+  assert.equal(
+    alarmText({ ...alarm, reason: 'alone' }),
+    `eu of web (192.0.2.1) would go down${rest}`,
+  );
+  assert.equal(
+    alarmText({ ...alarm, reason: 'share', awaited: [] }),
+    `${much} on the word of agent region ams alone; held up until another agent region agrees`,
+  );
 });
