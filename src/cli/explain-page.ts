@@ -107,7 +107,7 @@ function memberTable(
 /** Why a member answers nobody, or fewer than the policy would send it. */
 function remarkOn({ dropped, takes }: MemberTrace): string {
   if (dropped !== undefined) return reasons[dropped] ?? dropped;
-  return takes === undefined ? '' : `takes ${percent(takes)} for now: dial, ramp or load`;
+  return takes === undefined ? '' : `takes ${percent(takes)} at present: dial, ramp or load`;
 }
 
 /** What the estimates are made of; nothing where all of them are distance alone. */

@@ -1,5 +1,11 @@
-import { isNewer, type ReportName } from '../health/report.ts';
 import { Relay, type RelayParts } from './relay.ts';
+
+/** Whose report it is, and which. */
+export interface ReportName {
+  readonly agent: string;
+  readonly boot: number;
+  readonly sequence: number;
+}
 
 export interface ReportRelayParts extends Omit<RelayParts, 'stream' | 'hasOthers'> {
   /** Ids of the other controllers that live. */
@@ -90,7 +96,8 @@ export class ReportRelay {
     if (heard === undefined || nowMs - heard.atMs >= heardForMs) return false;
     const last = heard.reports.get(report.agent);
     if (last === undefined) return false;
-    return !isNewer({ boot: report.boot, sequence: report.sequence - reportsUnderWay }, last);
+    if (last.boot !== report.boot) return last.boot > report.boot;
+    return last.sequence >= report.sequence - reportsUnderWay;
   }
 
   #tell(): void {

@@ -67,7 +67,7 @@ export interface MemberTrace {
   /** Share of this class's clients that the choice sends here, 0 to 1. */
   readonly share: number;
   readonly weight: number;
-  /** Part of its clients that dial, ramp and spill leave it for now, where that is below 1. */
+  /** Part of its clients that dial, ramp and spill leave it at present, where that is below 1. */
   readonly takes?: number;
   readonly distanceKm?: number;
   readonly latencyMs?: number;

@@ -55,7 +55,7 @@ test('explain shows what an estimate is made of, once something was measured', a
   assert.doesNotMatch(out, /^ {2}eu-west .*distance$/m, 'where there is one source only');
 });
 
-test('explain says of a member that it takes less for now', async (t) => {
+test('explain says of a member that it takes less at present', async (t) => {
   const node = await startFilled(t);
   const body = JSON.stringify({ place: 'aws:eu-west-1', dial: 40 });
   await node.controller.apply([{ kind: 'region', id: 'eu-west', body }], {
@@ -63,7 +63,10 @@ test('explain says of a member that it takes less for now', async (t) => {
     summary: '',
   });
   const { out } = await node.run(['explain', 'www.example.com', '--client', '91.0.0.1']);
-  assert.match(out, /^ {2}\* {2}eu-west +40\.0 % .* takes 40\.0 % for now: dial, ramp or load$/m);
+  assert.match(
+    out,
+    /^ {2}\* {2}eu-west +40\.0 % .* takes 40\.0 % at present: dial, ramp or load$/m,
+  );
 });
 
 test('explain says NODATA for a family that no member has here', async (t) => {
