@@ -299,7 +299,7 @@ inWorld(
     const changing = async (member: typeof a, forMs: number) => {
       for (let leftMs = forMs; leftMs > 0; leftMs -= 500) {
         dial += 1;
-      await world.change(member, dial);
+        await world.change(member, dial);
         await world.advance(500);
       }
     };
