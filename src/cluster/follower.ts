@@ -25,7 +25,8 @@ export class Follower {
   readonly #member: Member;
   readonly #membership: Membership;
   #isPaused = false;
-  #refused: string | undefined;
+  /** What was refused last, of the log and of snapshots. */
+  readonly #refused = new Map<'entry' | 'snapshot', string>();
   /** When it was last looked who leads. */
   #lookedMs = Number.NEGATIVE_INFINITY;
   #endPause: (() => void) | undefined;
@@ -135,7 +136,7 @@ export class Follower {
     }
     const message = envelope.openLog(entry.position, entry.bytes);
     if (message === undefined) {
-      this.#refuse(`the entry ${formatPosition(entry.position)} of the log`);
+      this.#refuse('entry', `the entry ${formatPosition(entry.position)} of the log`);
       return 'gap';
     }
     if (!this.#isNext(message)) return 'gap';
@@ -201,7 +202,7 @@ export class Follower {
     if (found === undefined) return false;
     const manifest = envelope.open('snapshot', found.manifest) as SnapshotManifest | undefined;
     if (manifest?.kind !== 'snapshot') {
-      this.#refuse(`the snapshot at ${formatPosition(found.position)}`);
+      this.#refuse('snapshot', `the snapshot at ${formatPosition(found.position)}`);
       return false;
     }
     if (!this.#isAcceptable(manifest)) return false;
@@ -235,10 +236,10 @@ export class Follower {
   }
 
   /** Counts a message that the cluster did not sign, and says so once, not each time it is looked at. */
-  #refuse(what: string): void {
+  #refuse(kind: 'entry' | 'snapshot', what: string): void {
     this.#member.counters.unsigned += 1;
-    if (this.#refused === what) return;
-    this.#refused = what;
+    if (this.#refused.get(kind) === what) return;
+    this.#refused.set(kind, what);
     const message = `${what} is not signed by this cluster; it is refused (see --cluster-key)`;
     this.#member.parts.log.error({}, message);
   }

@@ -71,6 +71,26 @@ inWorld(
   },
 );
 
+inWorld(
+  'who has the wrong key says so once of each thing, not each time it looks',
+  async (world) => {
+    const a = await world.add('a');
+    await world.untilLed();
+    await world.change(a, 1);
+    const stranger = new Envelope('test', readClusterKeys(generateClusterKeys().privatePem, 'x'));
+    for (const entry of world.server.content.log) {
+      Object.assign(entry, { bytes: stranger.seal('log', { kind: 'term' }) });
+    }
+    const manifest = stranger.seal('snapshot', { kind: 'snapshot' });
+    const n = await world.add('n', 'node');
+    n.bus.snapshot = async () => ({ position: a.cluster.position(), manifest });
+    await world.advance(5000);
+    const said = n.logged.filter((line) => /not signed by this cluster/.test(line));
+    assert.equal(new Set(said).size, said.length, said.join('\n'));
+    assert.ok(n.cluster.counters.unsigned > 5);
+  },
+);
+
 inWorld('an entry of another cluster, kind or position is refused', async (world) => {
   const a = await world.add('a');
   await world.untilLed();
