@@ -42,8 +42,9 @@ export function addBusFlags(command: Command): Command {
     )
     .option(
       '--redis <url>',
-      'share one configuration with other processes over Redis or Valkey: redis://, rediss://, ' +
-        'sentinel://host:port,…/name or cluster://host:port,… (repeatable)',
+      'share one configuration with other processes over Redis or Valkey: redis://host:port, ' +
+        'sentinel://host:port,…/name or cluster://host:port,…; over TLS rediss://, sentinels://, ' +
+        'clusters:// (repeatable)',
       busUrlCollector(command),
     )
     .option('--cluster <name>', `the cluster's name (default: ${defaultCluster})`, parseCluster)
@@ -155,10 +156,10 @@ function refuseGiven(
  */
 function busUrlCollector(command: Command) {
   return (text: string, before: readonly string[] = []): readonly string[] => {
-    if (/^(redis|rediss|sentinel|cluster):\/\/./.test(text)) return [...before, text];
+    if (/^(redis|sentinel|cluster)s?:\/\/./.test(text)) return [...before, text];
     return command.error(
-      "error: option '--redis <url>': it begins with redis://, rediss://, sentinel:// or " +
-        'cluster://, as redis://192.0.2.1:6379',
+      "error: option '--redis <url>': it begins with redis://, sentinel:// or cluster:// (over TLS: " +
+        'rediss://, sentinels://, clusters://), as redis://192.0.2.1:6379',
     );
   };
 }

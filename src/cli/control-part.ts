@@ -18,6 +18,7 @@ import { Closers } from './closers.ts';
 import { FirstToken, tokenFileName } from './first-token.ts';
 import type { Endpoint } from './flags.ts';
 import { keepLatency } from './keep-latency.ts';
+import { type FillingCluster, fillCluster } from './node/fill-cluster.ts';
 import type { Membership, SharedChanges } from './node/joining.ts';
 import { nodeIdOf } from './node/node-id.ts';
 import { createNodeMetrics } from './node-metrics.ts';
@@ -100,7 +101,11 @@ async function start(
     store,
     tokens,
     first: new FirstToken(options.data, log),
+    isOver: false,
   };
+  closers.add(() => {
+    filling.isOver = true;
+  });
   const filled =
     membership === undefined ? await firstFill(filling) : await enter(membership, filling);
   const ownToken = await settle(membership, filling);
@@ -241,6 +246,8 @@ interface Filling {
   readonly store: Store;
   readonly tokens: Tokens;
   readonly first: FirstToken;
+  /** This process ends, or leaves the store to another. */
+  isOver: boolean;
 }
 
 /**
@@ -252,7 +259,8 @@ async function enter(membership: Membership, filling: Filling): Promise<readonly
   await membership.start(controller);
   if (store.latest() > 0) return [];
   const leads = await membership.settle();
-  if (leads) return store.latest() > 0 ? [] : firstFill(filling);
+  // Once here, so that a folder that cannot be used ends the start; then beside all else.
+  if (leads) return fillCluster(clusterFilling(membership, filling), 1);
   if (store.latest() === 0) {
     options.log.warn({}, 'the cluster has not answered with a configuration yet; waiting for it');
   }
@@ -274,8 +282,13 @@ async function settle(
     await settleNow();
     return undefined;
   }
+  let filled: Promise<unknown> | undefined;
   const lead = async () => {
-    if (store.latest() === 0) await firstFill(filling);
+    filled ??= fillCluster(clusterFilling(membership, filling)).finally(() => {
+      filled = undefined;
+    });
+    await filled;
+    if (!membership.leads) return;
     await settleNow();
     const waiting = first.waiting();
     if (waiting === undefined || tokens.verify(waiting) === undefined) return;
@@ -284,9 +297,20 @@ async function settle(
   };
   const failed = (error: unknown) =>
     options.log.error({ error }, `the cluster could not be filled: ${errorText(error)}`);
-  if (membership.leads) await settleNow().catch(failed);
   membership.onLead = () => void lead().catch(failed);
+  if (membership.leads && store.latest() === 0) membership.onLead();
+  else if (membership.leads) await settleNow().catch(failed);
   return undefined;
+}
+
+function clusterFilling(membership: Membership, filling: Filling): FillingCluster {
+  return {
+    log: filling.options.log,
+    isEmpty: () => !filling.isOver && filling.store.latest() === 0,
+    leads: () => membership.leads,
+    fill: () => firstFill(filling),
+    pause: (delayMs) => new Promise((done) => void systemClock.setTimer(delayMs, done)),
+  };
 }
 
 async function firstFill(filling: Filling): Promise<readonly Problem[]> {

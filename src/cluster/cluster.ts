@@ -55,7 +55,7 @@ class ClusterMember implements Cluster {
     this.#member = new Member(parts);
     this.#membership = new Membership(this.#member, () => {
       const own = { position: this.#member.position(), hash: parts.store.digest() };
-      return this.replication.confirmed() ?? own;
+      return this.replication.stand() ?? own;
     });
     this.#follower = new Follower(this.#member, this.#membership);
     this.replication = new LeaderLog({

@@ -2,7 +2,7 @@ import { errorText } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { ReplicatedRevision } from '../control/replication.ts';
 import { chainHash } from '../store/chain.ts';
-import { BusError, type LogEntry } from './bus.ts';
+import { BusError, type LeaseView, type LogEntry } from './bus.ts';
 import { ChunkMissing, readChunks } from './chunks.ts';
 import { writeAck } from './leader-log.ts';
 import type { Member } from './member.ts';
@@ -25,7 +25,10 @@ export class Follower {
   readonly #member: Member;
   readonly #membership: Membership;
   #isPaused = false;
-  #refused: string | undefined;
+  /** What was refused last, of the log and of snapshots. */
+  readonly #refused = new Map<'entry' | 'snapshot', string>();
+  /** When it was last looked who leads. */
+  #lookedMs = Number.NEGATIVE_INFINITY;
   #endPause: (() => void) | undefined;
 
   constructor(member: Member, membership: Membership) {
@@ -69,6 +72,7 @@ export class Follower {
   /** Takes what there is, or waits for it; false when there is nothing to do but to wait. */
   async #step(): Promise<boolean> {
     const { bus } = this.#member.parts;
+    await this.#lookWhoLeads();
     const after = this.#member.position();
     const entries = await this.#member.hear(
       bus.entries(after, limits.busEntriesPerRead, limits.busWaitMs),
@@ -77,6 +81,19 @@ export class Follower {
     const taken = await this.#member.gate.run(() => this.#takeAll(entries));
     if (taken !== 'gap') return true;
     return this.#closeGap();
+  }
+
+  /** A node asks at times, also while one entry comes after another; controllers do as they contend. */
+  async #lookWhoLeads(): Promise<void> {
+    const { bus, role } = this.#member.parts;
+    if (role !== 'node' || this.#member.nowMs() - this.#lookedMs < limits.busWaitMs) return;
+    this.#seeLease((await this.#member.hear(bus.state())).lease);
+  }
+
+  #seeLease(lease: LeaseView | undefined): void {
+    if (this.#member.parts.role !== 'node') return;
+    this.#lookedMs = this.#member.nowMs();
+    this.#member.seenLease = lease;
   }
 
   /** Takes the snapshot that closes a gap; with none that does, asks the leader for one. */
@@ -96,7 +113,7 @@ export class Follower {
   /** A head that is further on than the log's entries say calls for the snapshot. */
   async #compareHead(): Promise<boolean> {
     const { head, lease } = await this.#member.hear(this.#member.parts.bus.state());
-    if (this.#member.parts.role === 'node') this.#member.seenLease = lease;
+    this.#seeLease(lease);
     if (head === undefined || !isAfter(head.position, this.#member.position())) return true;
     const { bus } = this.#member.parts;
     const entries = await this.#member.hear(bus.entries(this.#member.position(), 1, 0));
@@ -119,7 +136,7 @@ export class Follower {
     }
     const message = envelope.openLog(entry.position, entry.bytes);
     if (message === undefined) {
-      this.#refuse(`the entry ${formatPosition(entry.position)} of the log`);
+      this.#refuse('entry', `the entry ${formatPosition(entry.position)} of the log`);
       return 'gap';
     }
     if (!this.#isNext(message)) return 'gap';
@@ -185,7 +202,7 @@ export class Follower {
     if (found === undefined) return false;
     const manifest = envelope.open('snapshot', found.manifest) as SnapshotManifest | undefined;
     if (manifest?.kind !== 'snapshot') {
-      this.#refuse(`the snapshot at ${formatPosition(found.position)}`);
+      this.#refuse('snapshot', `the snapshot at ${formatPosition(found.position)}`);
       return false;
     }
     if (!this.#isAcceptable(manifest)) return false;
@@ -219,10 +236,10 @@ export class Follower {
   }
 
   /** Counts a message that the cluster did not sign, and says so once, not each time it is looked at. */
-  #refuse(what: string): void {
+  #refuse(kind: 'entry' | 'snapshot', what: string): void {
     this.#member.counters.unsigned += 1;
-    if (this.#refused === what) return;
-    this.#refused = what;
+    if (this.#refused.get(kind) === what) return;
+    this.#refused.set(kind, what);
     const message = `${what} is not signed by this cluster; it is refused (see --cluster-key)`;
     this.#member.parts.log.error({}, message);
   }

@@ -33,6 +33,8 @@ export class LeaderLog implements Replication {
   /** Until when a large change may keep this thread from renewing the lease. */
   #busyUntilMs = 0;
   #confirmed: Head | undefined;
+  /** What was confirmed when this process ceased to lead, until no change of that term is under way. */
+  #lastConfirmed: Head | undefined;
   #snapshotsWanted = 0;
   /** The newest revision that each standby says it has stored under this lease's term. */
   readonly #acks = new Map<string, number>();
@@ -49,6 +51,7 @@ export class LeaderLog implements Replication {
     this.#lease = lease;
     this.extend(sentMs, limits.leaseMs);
     this.#confirmed = confirmed;
+    this.#lastConfirmed = undefined;
     this.#acks.clear();
     this.#areStandbysSilent = false;
     void this.#readAcks(lease);
@@ -63,7 +66,22 @@ export class LeaderLog implements Replication {
   /** No longer leads: nothing is permitted any more. */
   end(): void {
     this.#lease = undefined;
+    this.#lastConfirmed = this.#confirmed ?? this.#lastConfirmed;
     this.#confirmed = undefined;
+  }
+
+  /** What was under way when this process ceased to lead has come to its end. */
+  drained(): void {
+    this.#lastConfirmed = undefined;
+  }
+
+  /**
+   * What the cluster has of a process that leads, or has ceased to and still takes changes back; else
+   * undefined. A store may be further on than that, by a revision that nobody was told of: who
+   * believed in it would wait for this process to lead again, in vain once it is dead.
+   */
+  stand(): Head | undefined {
+    return this.#confirmed ?? this.#lastConfirmed;
   }
 
   /** The lease while it may be trusted. */

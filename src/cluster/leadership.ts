@@ -284,6 +284,7 @@ export class Leadership {
     this.#freeSinceMs = undefined;
     this.#parts.onLeading(undefined);
     await member.drain();
+    log.drained();
     follower.resume();
   }
 }

@@ -45,6 +45,13 @@ export class RedisLink {
     this.#redis.on('ready', () => {
       this.#isGivenUp = false;
     });
+    // The client's own limit is for handshakes. It would cut off what this thread was too busy to hear.
+    if (this.#redis instanceof Redis) {
+      const { options: own } = this.#redis;
+      const { commandTimeout } = own;
+      this.#redis.on('ready', () => delete own.commandTimeout);
+      this.#redis.on('close', () => Object.assign(own, { commandTimeout }));
+    }
     // Without a listener an error event ends the process. What matters shows in commands that fail.
     this.#redis.on('error', (error: unknown) => onFailure(errorText(error)));
   }
@@ -115,7 +122,9 @@ export class RedisLink {
     if (!this.isUp) throw new BusError(`${name}: there is no connection to Redis`, 'none');
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error(timeoutText)), this.#commandMs);
+      // After timers the loop reads the sockets: when this thread has stood still, the answer is there.
+      const onTime = () => void setImmediate(() => reject(new Error(timeoutText)));
+      timer = setTimeout(onTime, this.#commandMs);
       timer.unref();
     });
     const running = work();
@@ -130,7 +139,9 @@ export class RedisLink {
   }
 
   #failure(name: string, error: unknown): BusError {
-    const text = errorText(error);
+    // Of a transaction that was refused, the reason stands with the command that is to blame.
+    const { previousErrors = [] } = error as { readonly previousErrors?: readonly unknown[] };
+    const text = errorText(previousErrors[0] ?? error);
     const isReply = error instanceof Error && error.name === 'ReplyError';
     const isUnsent = text.includes("Stream isn't writeable");
     // A server that hangs would keep what is sent until it wakes up: send it no more.

@@ -23,7 +23,8 @@ const kinds: Readonly<Record<string, { kind: BusAddress['kind']; tls: boolean; p
 };
 
 const form =
-  'write redis://host:port, rediss://host:port, sentinel://host:port,…/name or cluster://host:port,…';
+  'write redis://host:port, rediss://host:port, sentinel://host:port,…/name or cluster://host:port,… ' +
+  '(sentinels:// and clusters:// over TLS)';
 
 /**
  * Reads the addresses of a bus: `redis://` or `rediss://` (one), `sentinel://host:port,…/name`,
@@ -57,7 +58,12 @@ function parseOne(url: string): BusAddress {
   const [, scheme = '', login, hostList = '', path = ''] = match ?? [];
   const shown = `${scheme}://${hostList}`;
   const known = kinds[scheme];
-  if (match === null) throw wrong('the address cannot be read', '');
+  // What stands before an @ is a login, and not to be shown, whatever it was taken for.
+  if (match === null || path.includes('@')) {
+    const isOddLogin = /@.*@|\/\/[^@]*\/[^@]*@/.test(url);
+    const why = isOddLogin ? ': percent-encode @, / and % in a name or password' : '';
+    throw wrong(`the address cannot be read${why}`, '');
+  }
   if (known === undefined) throw wrong(`the scheme "${scheme}" is not known`, shown);
   const hosts = hostList.split(',').map((host) => parseHost(host, known.port, shown));
   if (known.kind === 'single' && hosts.length > 1) throw wrong('there are several hosts', shown);

@@ -42,6 +42,8 @@ export class TableFollower {
   #heardMs: number | undefined;
   #needsFull = true;
   readonly #pauses: Pauses;
+  /** The last message was not signed: that is said once. */
+  #isRefusing = false;
   readonly #ended: Promise<void>;
 
   constructor(parts: TableFollowerParts) {
@@ -132,9 +134,14 @@ export class TableFollower {
     const content = openTable(envelope, table, message);
     if (content === undefined) {
       this.counters.unsigned += 1;
-      log.warn({ table, ...message.position }, 'a table is not signed by this cluster; refused');
+      if (!this.#isRefusing) {
+        const text = `the table ${table} is not signed by this cluster; it is refused (see --cluster-key)`;
+        log.warn({ table, ...message.position }, text);
+      }
+      this.#isRefusing = true;
       return false;
     }
+    this.#isRefusing = false;
     if (content.term < this.#parts.leastTerm()) {
       this.counters.stale += 1;
       return false;

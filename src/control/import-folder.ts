@@ -10,6 +10,7 @@ import type { NameKey, Zone } from '../zone/zone.ts';
 import { nodesOwning } from '../zone/zone-walk.ts';
 import type { ApplyResult, ObjectWrite } from './change.ts';
 import type { Configuration, Controller } from './controller.ts';
+import { isClusterFailure } from './replication.ts';
 import { hint } from './suggest.ts';
 import { readTrafficFile } from './traffic-file.ts';
 import { keepSerial, zoneWrites } from './zone-writes.ts';
@@ -159,7 +160,8 @@ export async function fillFromFolder(
     });
     return { revision: result.revision, problems: distinct([...problems, ...result.warnings]) };
   } catch (error) {
-    if (!(error instanceof MeridianError)) throw error;
+    // Where the cluster fails, part by part would leave out what is sound.
+    if (!(error instanceof MeridianError) || isClusterFailure(error)) throw error;
     problems = problems.concat(error.problems);
   }
   // Something that only shows when all is together: try part by part, so that the rest is served.

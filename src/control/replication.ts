@@ -1,4 +1,4 @@
-import type { Problem } from '../base/errors.ts';
+import { type ErrorCode, MeridianError, type Problem } from '../base/errors.ts';
 import type { ObjectChange, Revision } from './change.ts';
 
 /** The answer to a request with an idempotency key, which travels with its revision. */
@@ -48,4 +48,11 @@ export interface Replication {
    * time, with nothing when there is no standby. Never rejects.
    */
   replica(revision: number): Promise<Problem | undefined>;
+}
+
+const passing: ReadonlySet<ErrorCode> = new Set(['E_NOT_LEADER', 'E_NO_BUS', 'E_IN_DOUBT']);
+
+/** True where the cluster failed a change, not the change itself: that passes, and it can be made again. */
+export function isClusterFailure(error: unknown): boolean {
+  return error instanceof MeridianError && passing.has(error.code);
 }

@@ -77,6 +77,13 @@ test('clusterOptions() and its flags refuse what does not fit together, and say 
   }
 });
 
+test('--redis takes every scheme that docs/cluster.md names', () => {
+  const schemes = ['redis', 'rediss', 'sentinel', 'sentinels', 'cluster', 'clusters'];
+  for (const url of schemes.map((scheme) => `${scheme}://192.0.2.1:6379`)) {
+    assert.deepEqual(parse('--redis', url, '--cluster-key', 'cluster.key')?.urls, [url]);
+  }
+});
+
 test('--redis never repeats a malformed URL, which may hold a password', () => {
   assert.throws(
     () => parse('--redis', 'http://user:geheim@192.0.2.1'),

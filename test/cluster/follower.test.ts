@@ -71,6 +71,26 @@ inWorld(
   },
 );
 
+inWorld(
+  'who has the wrong key says so once of each thing, not each time it looks',
+  async (world) => {
+    const a = await world.add('a');
+    await world.untilLed();
+    await world.change(a, 1);
+    const stranger = new Envelope('test', readClusterKeys(generateClusterKeys().privatePem, 'x'));
+    for (const entry of world.server.content.log) {
+      Object.assign(entry, { bytes: stranger.seal('log', { kind: 'term' }) });
+    }
+    const manifest = stranger.seal('snapshot', { kind: 'snapshot' });
+    const n = await world.add('n', 'node');
+    n.bus.snapshot = async () => ({ position: a.cluster.position(), manifest });
+    await world.advance(5000);
+    const said = n.logged.filter((line) => /not signed by this cluster/.test(line));
+    assert.equal(new Set(said).size, said.length, said.join('\n'));
+    assert.ok(n.cluster.counters.unsigned > 5);
+  },
+);
+
 inWorld('an entry of another cluster, kind or position is refused', async (world) => {
   const a = await world.add('a');
   await world.untilLed();
@@ -285,3 +305,28 @@ inWorld('a revision that continues another past is not taken', async (world) => 
   assert.deepEqual([n.store.latest(), dialOf(n)], [1, 1]);
   assert.ok(n.cluster.counters.gaps > 0);
 });
+
+inWorld(
+  'a node knows who leads from its start, also while one change follows another',
+  async (world) => {
+    const a = await world.add('a');
+    await world.untilLed();
+    const n = await world.add('n', 'node');
+    assert.equal(n.cluster.leader()?.id, 'a');
+    const b = await world.add('b');
+    await world.untilSame();
+    let dial = 0;
+    const changing = async (member: typeof a, forMs: number) => {
+      for (let leftMs = forMs; leftMs > 0; leftMs -= 500) {
+        dial += 1;
+        await world.change(member, dial);
+        await world.advance(500);
+      }
+    };
+    await changing(a, 1000);
+    await a.kill();
+    await world.untilLed();
+    await changing(b, limits.busWaitMs + 500);
+    assert.equal(n.cluster.leader()?.id, 'b');
+  },
+);

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { limits } from '../../src/base/limits.ts';
+import { BusError } from '../../src/cluster/bus.ts';
 import { BusSight } from '../../src/cluster/bus-sight.ts';
 import { MemoryStore } from '../../src/store/memory-store.ts';
-import { codesOf } from '../control/fixtures.ts';
+import { by, codesOf, put } from '../control/fixtures.ts';
 import { dialOf, inWorld } from './harness.ts';
 
 inWorld('the first controller leads after heartbeats had time to tell of others', async (world) => {
@@ -412,3 +414,30 @@ test('BusSight tells a bus that goes forward from one that has gone back', () =>
   sight.seeHead(undefined, 1700);
   assert.equal(sight.sameForMs(1700), 100);
 });
+
+inWorld(
+  'nobody waits for a dead leader because of a change that it was taking back',
+  async (world) => {
+    const a = await world.add('a');
+    await world.untilLed();
+    const b = await world.add('b');
+    await world.change(a, 1);
+    await world.untilSame();
+    const append = Promise.withResolvers<never>();
+    a.bus.append = () => append.promise;
+    const change = a.controller.apply([put('region', 'eu', { latitude: 1, longitude: 2 })], by);
+    change.catch(() => undefined);
+    await world.until('the change is stored', () => a.store.latest() === 2);
+    // The lease is lost while the change is under way, and heartbeats go on.
+    b.bus.fault = (operation) => (operation === 'state' ? 'refuse' : undefined);
+    world.server.content.lease = undefined;
+    await world.until('it has noticed', () => a.cluster.lease() === undefined);
+    await world.advance(limits.heartbeatMs + 100);
+    const killed = a.kill();
+    append.reject(new BusError('append: gone', 'unknown'));
+    await killed;
+    b.bus.fault = () => undefined;
+    const tookMs = await world.until('the other leads', () => b.cluster.lease() !== undefined);
+    assert.ok(tookMs < 5000, `${tookMs} ms`);
+  },
+);

@@ -50,6 +50,8 @@ test('parseBusUrls() refuses what it cannot use, and never shows a password', ()
     ['redis://u:hidden@a:99999'],
     ['redis://u:hidden@a/zero'],
     ['redis://u:hidden%zz@a'],
+    ['redis://u:hidden/more@a:1'],
+    ['redis://u:hidden@more@a:1'],
     ['sentinel://u:hidden@a:1'],
     ['cluster://u:hidden@a/4'],
     ['sentinel://a/one', 'sentinel://b/two'],
@@ -65,5 +67,11 @@ test('parseBusUrls() refuses what it cannot use, and never shows a password', ()
       },
       urls.join(' '),
     );
+  }
+});
+
+test('parseBusUrls() says what is to be encoded in a password', () => {
+  for (const url of ['redis://u:a/b@h', 'redis://u:a@b@h']) {
+    assert.throws(() => parseBusUrls([url]), /percent-encode @, \/ and % in a name or password/);
   }
 });

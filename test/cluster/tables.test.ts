@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { VirtualClock } from '../../src/base/clock.ts';
 import { limits } from '../../src/base/limits.ts';
-import { silentLog } from '../../src/base/log.ts';
+import { type Log, silentLog } from '../../src/base/log.ts';
 import type { Bus, Lease } from '../../src/cluster/bus.ts';
 import { generateClusterKeys, readClusterKeys } from '../../src/cluster/keys.ts';
 import { MemoryBus, MemoryBusServer } from '../../src/cluster/memory-bus.ts';
@@ -57,7 +57,13 @@ async function stage(t: Test) {
 }
 
 /** A follower with a bus of its own, and the table as it has it. */
-function follow(t: Test, clock: VirtualClock, server: MemoryBusServer, leastTerm = 0) {
+function follow(
+  t: Test,
+  clock: VirtualClock,
+  server: MemoryBusServer,
+  leastTerm = 0,
+  log: Log = silentLog,
+) {
   const bus = new MemoryBus(server);
   const table = new Map<string, unknown>();
   const taken: TableContent[] = [];
@@ -66,7 +72,7 @@ function follow(t: Test, clock: VirtualClock, server: MemoryBusServer, leastTerm
     bus,
     envelope: verifying,
     clock,
-    log: silentLog,
+    log,
     leastTerm: () => leastTerm,
     take: (content) => {
       taken.push(content);
@@ -205,7 +211,9 @@ test('a message that is not signed by the cluster, or stands in another place, i
   values.set('a', 1);
   publisher.lead();
   await settle();
-  const { table, follower } = follow(t, clock, server);
+  const warned: string[] = [];
+  const log = { ...silentLog, warn: (_: object, text: string) => void warned.push(text) };
+  const { table, follower } = follow(t, clock, server, 0, log);
   await settle();
   const stranger = new Envelope('test', readClusterKeys(generateClusterKeys().privatePem, 'x'));
   const bus: Bus = new MemoryBus(server);
@@ -227,6 +235,9 @@ test('a message that is not signed by the cluster, or stands in another place, i
   await bus.publish(lease, 'health', { ...other, bytes: wrong });
   await settle();
   assert.equal(table.get('a'), 1);
+  // Said once, not of each.
+  assert.equal(warned.length, 1);
+  assert.match(warned[0] ?? '', /the table health is not signed by this cluster.*--cluster-key/);
 });
 
 test('a publisher whose lease was in doubt for a moment tells the whole table afterwards', async (t) => {

@@ -14,6 +14,7 @@ import { after, test } from 'node:test';
 import { MeridianError } from '../../src/base/errors.ts';
 import { exportFolder } from '../../src/control/export-folder.ts';
 import { fillFromFolder, importFolder, readFolder } from '../../src/control/import-folder.ts';
+import type { Replication } from '../../src/control/replication.ts';
 import { diffZones } from '../../src/zone/diff-zone.ts';
 import { by, openBench, put, serialOf } from './fixtures.ts';
 
@@ -184,6 +185,25 @@ test('fillFromFolder() takes what is right and reports the rest', async () => {
     [...codes].join(),
   );
   assert.ok(codes.has('lost.example.zone:5 E_SERVICE_UNKNOWN'), [...codes].join());
+});
+
+test('fillFromFolder() fills nothing at all where the cluster fails, and can be called again', async () => {
+  let left = 1;
+  const replication: Replication = {
+    prepare: async () => {},
+    permit: () => 1,
+    append: async () => {
+      if (left-- > 0) throw new MeridianError({ code: 'E_NO_BUS', message: 'no bus' });
+    },
+    replica: async () => undefined,
+  };
+  const { controller } = await openBench({ replication });
+  await assert.rejects(fillFromFolder(controller, folderOf(files)), /E_NO_BUS/);
+  assert.equal(controller.configuration().revision, 0);
+  assert.deepEqual(await fillFromFolder(controller, folderOf(files)), {
+    revision: 1,
+    problems: [],
+  });
 });
 
 test('fillFromFolder() says so when there is nothing to take', async () => {

@@ -48,9 +48,7 @@ export function judgeRedis(
 ): Finding[] {
   const { server, failure, appendOnly, evictionPolicy, cannotFollow, cannotLead } = checkup;
   if (server === undefined) {
-    return [
-      fail(`Redis cannot be reached: ${failure}`, 'start it, or mend --redis and the way there'),
-    ];
+    return [fail(`Redis cannot be used: ${failure}`, remedyOf(failure ?? ''))];
   }
   const findings = [checkVersion(server)];
   if (appendOnly === false) {
@@ -63,16 +61,37 @@ export function judgeRedis(
     findings.push(fail(text, 'set maxmemory-policy noeviction'));
   }
   const acl = 'see the ACL rules in docs/cluster.md';
-  if (cannotFollow !== undefined) {
-    findings.push(fail(`this Redis user cannot follow cluster "${name}": ${cannotFollow}`, acl));
-  } else if (role !== 'node' && cannotLead !== undefined) {
-    findings.push(fail(`this Redis user cannot lead cluster "${name}": ${cannotLead}`, acl));
-  } else if (role === 'node' && cannotLead === undefined) {
+  const cannot = (what: string, why: string) => {
+    const who = why.includes('NOPERM') ? 'this Redis user' : 'a member of this Redis';
+    return fail(`${who} cannot ${what} cluster "${name}": ${why}`, remedyOf(why));
+  };
+  if (cannotFollow !== undefined) findings.push(cannot('follow', cannotFollow));
+  else if (role !== 'node' && cannotLead !== undefined) findings.push(cannot('lead', cannotLead));
+  else if (role === 'node' && cannotLead === undefined) {
     const text =
       'this Redis user may do what only controllers need; a stolen node could hold the lease';
     findings.push(warn(text, `give nodes a user of their own; ${acl}`));
   } else findings.push(ok(`this Redis user may do what --role ${role} needs in cluster "${name}"`));
   return findings;
+}
+
+const remedies: readonly (readonly [RegExp, string])[] = [
+  [/NOPERM/, 'see the ACL rules in docs/cluster.md'],
+  [
+    /WRONGPASS|NOAUTH/,
+    'give the right user and password: in --redis, or as MERIDIAN_REDIS_USERNAME and MERIDIAN_REDIS_PASSWORD',
+  ],
+  [/OOM/, 'give Redis more maxmemory, or clear what else lies there'],
+  [/READONLY/, 'name the master in --redis, or its sentinels (sentinel://…)'],
+  [/MISCONF/, 'Redis cannot write to its disk: make room there'],
+  [/LOADING/, 'Redis reads its files; wait, and look again'],
+  [/certificate/, 'name the authority of its certificate with NODE_EXTRA_CA_CERTS'],
+];
+
+/** What to do about an error of Redis, or of the way there. */
+function remedyOf(text: string): string {
+  const known = remedies.find(([pattern]) => pattern.test(text));
+  return known?.[1] ?? 'start it, or mend --redis and the way there';
 }
 
 function checkVersion({ name, version }: NonNullable<RedisCheckup['server']>): Finding {

@@ -72,7 +72,7 @@ test('checkCluster() says what keeps it from a key and from Redis', async (t) =>
   assert.equal(key?.status, 'fail');
   assert.match(key.text, /cannot be read/);
   assert.equal(redis?.status, 'fail');
-  assert.match(redis.text, /cannot be reached: .*ECONNREFUSED/);
+  assert.match(redis.text, /cannot be used: .*ECONNREFUSED/);
   assert.deepEqual(more, []);
 });
 
@@ -89,4 +89,17 @@ test('judgeRedis() warns of settings that lose what Redis holds', () => {
   assert.deepEqual(statuses({ server, evictionPolicy: 'allkeys-lru' }), ['ok', 'fail', 'ok']);
   assert.deepEqual(statuses({ server: { name: 'Redis', version: '6.0.16' } }), ['fail', 'ok']);
   assert.deepEqual(statuses({ server: { name: 'Valkey', version: '8.0.1' } }), ['ok', 'ok']);
+});
+
+test('judgeRedis() says what to do about what Redis says', () => {
+  const server = { name: 'Redis', version: '7.0.15' } as const;
+  const cluster = { role: 'controller', name: 'edge' } as const;
+  const remedy = (checkup: Parameters<typeof judgeRedis>[0]) =>
+    judgeRedis(checkup, cluster).at(-1)?.remedy ?? '';
+  assert.match(remedy({ failure: 'WRONGPASS invalid pair' }), /MERIDIAN_REDIS_PASSWORD/);
+  assert.match(remedy({ failure: 'self-signed certificate' }), /NODE_EXTRA_CA_CERTS/);
+  assert.match(remedy({ failure: 'connect ECONNREFUSED' }), /start it/);
+  assert.match(remedy({ server, cannotFollow: 'beat: OOM command not allowed' }), /maxmemory/);
+  assert.match(remedy({ server, cannotFollow: 'beat: READONLY' }), /master/);
+  assert.match(remedy({ server, cannotLead: 'renew: NOPERM' }), /ACL/);
 });
