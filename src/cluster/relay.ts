@@ -123,7 +123,7 @@ export class Relay {
       this.counters.unsigned += 1;
       return;
     }
-    const { from, items } = opened.value as Passed;
+    const { from = '', items = [] } = (opened.value ?? {}) as Partial<Passed>;
     if (from === id) return;
     for (const item of [...items, ...opened.octets]) {
       try {

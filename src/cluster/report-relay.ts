@@ -103,6 +103,8 @@ export class ReportRelay {
   #tell(): void {
     this.#cancelTell = this.#parts.clock.setTimer(tellMs, () => this.#tell());
     const nowMs = this.#parts.clock.monotonicMs();
+    for (const [id, { atMs }] of this.#heard)
+      if (nowMs - atMs >= heardForMs) this.#heard.delete(id);
     const heard: Heard[] = [];
     for (const { agent, boot, sequence, atMs } of this.#own.values()) {
       if (nowMs - atMs < heardForMs) heard.push([agent, boot, sequence]);
