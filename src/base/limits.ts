@@ -221,8 +221,8 @@ export const limits = {
   tableSilenceMs: 15_000,
   /** Reports and batches of samples that wait to be passed on to other controllers. */
   relayedItems: 1000,
-  /** Messages kept in a raw stream. */
-  streamEntries: { reports: 2000, samples: 2000, acks: 1000 },
+  /** Messages kept in a raw stream. Those of reports come 20 a second from each controller and may hold a megabyte. */
+  streamEntries: { reports: 200, samples: 2000, acks: 1000 },
   /** Files of revisions that the cluster does not have; beyond it only the newest are written. */
   orphanedRevisions: 1000,
 

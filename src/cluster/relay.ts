@@ -14,6 +14,8 @@ export interface RelayParts {
   readonly id: string;
   readonly clock: Clock;
   readonly log: Log;
+  /** So long what is passed on may wait for more, milliseconds; default: not at all. */
+  readonly gatherMs?: number;
   /** Whether there is anybody to pass things on to. */
   hasOthers(): boolean;
   /**
@@ -29,6 +31,7 @@ interface Passed {
 }
 
 const retryMs = 250;
+const itemsPerMessage = 100;
 
 /**
  * Passes what agents and applications tell one controller on to the others, so that each could lead at
@@ -40,7 +43,7 @@ export class Relay {
   /** Items that were shed, or came in a message that was not signed. */
   readonly counters = { shed: 0, unsigned: 0 };
   readonly #parts: RelayParts;
-  #waiting: unknown[] = [];
+  readonly #waiting: unknown[] = [];
   /** Signatures of what this process has posted and not read yet: that costs no look at it. */
   readonly #own = new Set<string>();
   #isSending = false;
@@ -71,11 +74,11 @@ export class Relay {
   }
 
   async #send(): Promise<void> {
-    const { bus, stream, envelope, id, log } = this.#parts;
+    const { bus, stream, envelope, id, log, gatherMs = 0 } = this.#parts;
     this.#isSending = true;
     while (this.#waiting.length > 0 && !this.#pauses.isClosed) {
-      const items = this.#waiting;
-      this.#waiting = [];
+      if (gatherMs > 0) await this.#pauses.sleep(gatherMs);
+      const items = this.#waiting.splice(0, itemsPerMessage);
       try {
         const octets = items.filter((item) => item instanceof Uint8Array);
         const values = items.filter((item) => !(item instanceof Uint8Array));

@@ -7,7 +7,7 @@ export interface ReportName {
   readonly sequence: number;
 }
 
-export interface ReportRelayParts extends Omit<RelayParts, 'stream' | 'hasOthers'> {
+export interface ReportRelayParts extends Omit<RelayParts, 'stream' | 'gatherMs' | 'hasOthers'> {
   /** Ids of the other controllers that live. */
   others(): readonly string[];
 }
@@ -16,6 +16,8 @@ export interface ReportRelayParts extends Omit<RelayParts, 'stream' | 'hasOthers
 type Heard = readonly [string, number, number];
 
 const tellMs = 500;
+/** What one message costs is most of what one report in it does: they travel by the dozen. */
+const gatherMs = 50;
 /** So old what a controller has heard is no longer told, or believed of another: several tellings may be late. */
 const heardForMs = 2500;
 /** So many of an agent's latest reports may be under way to a controller that is taken to hear it. */
@@ -52,7 +54,7 @@ export class ReportRelay {
     this.#parts = parts;
     this.#relay = new Relay({
       ...parts,
-      stream: 'reports',
+      ...{ stream: 'reports', gatherMs },
       hasOthers: () => parts.others().length > 0,
       take: (item, from) => this.#take(item, from),
     });
