@@ -265,7 +265,7 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/control/apply-health.ts',
-        search: 'if (!isLate) this.#publish(this.#fleet.tick(nowMs));',
+        search: 'this.#publish(this.#fleet.tick(nowMs));',
         replace: '',
       },
     ],
