@@ -2,7 +2,7 @@ import { errorText } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { ReplicatedRevision } from '../control/replication.ts';
 import { chainHash } from '../store/chain.ts';
-import { BusError, type LeaseView, type LogEntry } from './bus.ts';
+import { BusError, type LogEntry } from './bus.ts';
 import { ChunkMissing, readChunks } from './chunks.ts';
 import { writeAck } from './leader-log.ts';
 import type { Member } from './member.ts';
@@ -27,8 +27,6 @@ export class Follower {
   #isPaused = false;
   /** What was refused last, of the log and of snapshots. */
   readonly #refused = new Map<'entry' | 'snapshot', string>();
-  /** When it was last looked who leads. */
-  #lookedMs = Number.NEGATIVE_INFINITY;
   #endPause: (() => void) | undefined;
 
   constructor(member: Member, membership: Membership) {
@@ -72,7 +70,6 @@ export class Follower {
   /** Takes what there is, or waits for it; false when there is nothing to do but to wait. */
   async #step(): Promise<boolean> {
     const { bus } = this.#member.parts;
-    await this.#lookWhoLeads();
     const after = this.#member.position();
     const entries = await this.#member.hear(
       bus.entries(after, limits.busEntriesPerRead, limits.busWaitMs),
@@ -81,19 +78,6 @@ export class Follower {
     const taken = await this.#member.gate.run(() => this.#takeAll(entries));
     if (taken !== 'gap') return true;
     return this.#closeGap();
-  }
-
-  /** A node asks at times, also while one entry comes after another; controllers do as they contend. */
-  async #lookWhoLeads(): Promise<void> {
-    const { bus, role } = this.#member.parts;
-    if (role !== 'node' || this.#member.nowMs() - this.#lookedMs < limits.busWaitMs) return;
-    this.#seeLease((await this.#member.hear(bus.state())).lease);
-  }
-
-  #seeLease(lease: LeaseView | undefined): void {
-    if (this.#member.parts.role !== 'node') return;
-    this.#lookedMs = this.#member.nowMs();
-    this.#member.seenLease = lease;
   }
 
   /** Takes the snapshot that closes a gap; with none that does, asks the leader for one. */
@@ -113,7 +97,7 @@ export class Follower {
   /** A head that is further on than the log's entries say calls for the snapshot. */
   async #compareHead(): Promise<boolean> {
     const { head, lease } = await this.#member.hear(this.#member.parts.bus.state());
-    this.#seeLease(lease);
+    if (this.#member.parts.role === 'node') this.#member.seenLease = lease;
     if (head === undefined || !isAfter(head.position, this.#member.position())) return true;
     const { bus } = this.#member.parts;
     const entries = await this.#member.hear(bus.entries(this.#member.position(), 1, 0));

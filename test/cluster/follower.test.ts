@@ -305,28 +305,3 @@ inWorld('a revision that continues another past is not taken', async (world) => 
   assert.deepEqual([n.store.latest(), dialOf(n)], [1, 1]);
   assert.ok(n.cluster.counters.gaps > 0);
 });
-
-inWorld(
-  'a node knows who leads from its start, also while one change follows another',
-  async (world) => {
-    const a = await world.add('a');
-    await world.untilLed();
-    const n = await world.add('n', 'node');
-    assert.equal(n.cluster.leader()?.id, 'a');
-    const b = await world.add('b');
-    await world.untilSame();
-    let dial = 0;
-    const changing = async (member: typeof a, forMs: number) => {
-      for (let leftMs = forMs; leftMs > 0; leftMs -= 500) {
-        dial += 1;
-        await world.change(member, dial);
-        await world.advance(500);
-      }
-    };
-    await changing(a, 1000);
-    await a.kill();
-    await world.untilLed();
-    await changing(b, limits.busWaitMs + 500);
-    assert.equal(n.cluster.leader()?.id, 'b');
-  },
-);
